@@ -2,17 +2,20 @@
 #
 # "make help" lists the targets a person types.  SAN=asan|tsan|cov|fuzz picks a
 # variant; each has its own tree below $(O), so they never mix.  V=1 shows the
-# commands.
+# commands, WERROR=1 makes warnings errors.
 
 SAN      ?=
 O        ?= build
 BUILD    := $(O)/$(or $(SAN),release)
-CC       := $(if $(filter fuzz,$(SAN)),clang,$(if $(filter default,$(origin CC)),gcc,$(CC)))
+CLANG    ?= clang
+CC       := $(if $(filter fuzz,$(SAN)),$(CLANG),$(if $(filter default,$(origin CC)),gcc,$(CC)))
+DESTDIR  ?=
 PREFIX   ?= /usr/local
 CNIDIR   ?= /opt/cni/bin
+STRIP    ?= strip
 V        ?= 0
 Q        := $(if $(filter 1,$(V)),,@)
-say       = $(if $(filter 1,$(V)),,@printf '  %-6s %s\n' $(1) $(@:$(BUILD)/%=%))
+say       = $(if $(filter 1,$(V)),,@printf '  %-6s %s\n' $(1) $(@:$(O)/%=%))
 
 CFLAGS   ?= -O2 -g
 WARN     := -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -20,7 +23,8 @@ WARN     := -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-prot
             -Wswitch-enum $(if $(WERROR),-Werror)
 SAN_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 SAN_tsan := -O1 -fno-omit-frame-pointer -fsanitize=thread
-SAN_fuzz := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link
+SAN_fuzz := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link \
+            -fno-sanitize-recover=all
 SAN_cov  := -O0 --coverage
 SAN_     := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -ffunction-sections -fdata-sections
 
@@ -32,52 +36,157 @@ ALL_LDFLAGS := $(if $(SAN),$(SAN_$(SAN)),-pie -Wl,-z,relro,-z,now -Wl,--gc-secti
 LIBS     := -Wl,-Bstatic -lnftnl -ljson-c -lmd -Wl,-Bdynamic -lmnl
 
 objs      = $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(shell find $(1) -name '*.c' 2>/dev/null)))
-LIB_OBJS := $(call objs,lib)
-PLUGIN_DIRS := $(wildcard plugins/* ipam/*)
-PLUGINS  := $(notdir $(PLUGIN_DIRS))
-PROGS    := $(patsubst cmd/%/,%,$(wildcard cmd/*/))
-BINS     := $(PROGS:%=$(BUILD)/bin/%)
+LIB_OBJS    := $(call objs,lib)
+PLUGIN_OBJS := $(call objs,plugins ipam)
+PLUGINS   := $(notdir $(wildcard plugins/* ipam/*))
+PROGS     := $(patsubst cmd/%/,%,$(wildcard cmd/*/))
+BINS      := $(PROGS:%=$(BUILD)/bin/%)
 CNI_LINKS := $(PLUGINS:%=$(BUILD)/cni/%)
-UNIT_SRC := $(sort $(shell find tests/unit -name '*_test.c' 2>/dev/null))
-UNIT     := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
+UNIT      := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,\
+             $(sort $(shell find tests/unit -name '*_test.c' 2>/dev/null)))
+FUZZ      := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+BENCH     := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard tests/bench/*.c)))
+MAN       := $(patsubst docs/man/%.scd,$(O)/man/%,$(wildcard docs/man/*.scd))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all unit clean help
+.PHONY: all deps check demo bench bench-cni install uninstall lint format tidy unit asan bats \
+        fuzz coverage man clean help unit-build fuzz-build bench-build
+
+# A file below $(BUILD) that holds a text and is written when the text changes: what
+# depends on it is made again after other flags, or after a source was removed.
+same = $(and $(findstring x$(1)x,x$(2)x),$(findstring x$(2)x,x$(1)x))
+hold = $(if $(and $(wildcard $(1)),$(call same,$(2),$(file <$(1)))),,$(shell mkdir -p $(dir $(1)))$(file >$(1),$(2)))
+ifneq ($(filter-out clean help deps check demo print-%,$(or $(MAKECMDGOALS),all)),)
+$(call hold,$(BUILD)/cc.flags,$(CC) $(ALL_CFLAGS) $(CNIDIR))
+$(call hold,$(BUILD)/ld.flags,$(CC) $(ALL_LDFLAGS) $(LIBS))
+$(call hold,$(BUILD)/lib.list,$(LIB_OBJS))
+$(call hold,$(BUILD)/plugins.list,$(PLUGIN_OBJS))
+endif
 
 all: $(BINS) $(CNI_LINKS) ## build every program
+	@:
 
-$(BUILD)/obj/%.o: %.c
+$(BUILD)/obj/%.o: %.c $(BUILD)/cc.flags
 	$(call say,CC)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -c $< -o $@
 
-$(BUILD)/libfairlead.a: $(LIB_OBJS)
+# netns-run looks for plugins where they are installed.
+$(BUILD)/obj/cmd/netns-run/cnipath.o: ALL_CFLAGS += -DFAIRLEAD_CNIDIR='"$(CNIDIR)"'
+
+$(BUILD)/libfairlead.a: $(LIB_OBJS) $(BUILD)/lib.list
+$(BUILD)/libplugins.a: $(PLUGIN_OBJS) $(BUILD)/plugins.list
+$(BUILD)/%.a:
 	$(call say,AR)
-	$(Q)$(RM) $@ && $(AR) rcsD $@ $^
+	$(Q)$(RM) $@ && $(AR) rcsD $@ $(filter %.o,$^)
+
+link = $(Q)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) $(filter %.o,$^) $(filter %/libplugins.a,$^) \
+	$(filter %/libfairlead.a,$^) $(LIBS) $(1) -o $@
 
 # A directory below cmd/ is a program of that name.
 $(foreach p,$(PROGS),$(eval $(BUILD)/bin/$(p): $(call objs,cmd/$(p))))
-$(BUILD)/bin/fairlead-cni: $(call objs,plugins ipam)
-$(BINS): $(BUILD)/libfairlead.a
+$(BUILD)/bin/fairlead-cni: $(PLUGIN_OBJS) $(BUILD)/plugins.list
+$(BINS): $(BUILD)/libfairlead.a $(BUILD)/ld.flags
 	$(call say,LD)
-	$(Q)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) $(LIBS) -o $@
+	$(link)
 
 # All plugins are one executable that acts on the name it is called by.
 $(CNI_LINKS): $(BUILD)/bin/fairlead-cni
 	$(Q)mkdir -p $(@D) && ln -f $< $@
 
-$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libfairlead.a
+# tests/unit/cmd/<program>/ is linked with that program, except for its main();
+# tests/unit/plugins/ and tests/unit/ipam/ with all plugins.
+$(foreach p,$(PROGS),$(eval $(filter $(BUILD)/unit/cmd/$(p)/%,$(UNIT)): \
+	$(filter-out %/main.o,$(call objs,cmd/$(p)))))
+$(filter $(BUILD)/unit/plugins/% $(BUILD)/unit/ipam/%,$(UNIT)): $(BUILD)/libplugins.a
+$(UNIT): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libfairlead.a $(BUILD)/ld.flags
 	$(call say,LD)
-	$(Q)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) $(LIBS) -lcmocka -o $@
+	$(call link,-lcmocka)
 
-unit: $(UNIT) ## C unit tests
-	$(Q)fail=0; for t in $^; do $$t || fail=1; done; exit $$fail
+$(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libplugins.a \
+		$(BUILD)/libfairlead.a $(BUILD)/ld.flags
+	$(call say,LD)
+	$(call link,-fsanitize=fuzzer)
+
+$(BENCH): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libfairlead.a $(BUILD)/ld.flags
+	$(call say,LD)
+	$(link)
+
+unit-build: $(UNIT)
+fuzz-build: $(FUZZ)
+bench-build: all $(BENCH)
+print-%: # what the scripts below tests/ ask for: make -s print-UNIT
+	@echo '$($*)'
+
+# The runner and its parts build what they run; these variables tell it how.
+run = +$(Q)MAKE='$(MAKE)' FAIRLEAD_O='$(O)' tests/run
+
+deps: ## install the Debian packages that are missing
+	$(Q)contrib/deps build demo test
+check: ## every test of this machine: install, build, lint, unit, asan, fuzz replay, bats
+	$(Q)contrib/deps build demo test
+	$(run) all
+lint: ## what is checked without running the code
+	$(run) lint
+unit: ## C unit tests (SAN=asan|tsan|cov for a variant)
+	$(run) unit
+asan: ## C unit tests with the address and undefined behaviour sanitizers
+	$(run) asan
+bats: ## end-to-end tests in private namespaces (BATS=FILE... for some)
+	$(run) bats
+fuzz: ## fuzz each parser for FUZZ_SECONDS (60), starting from its corpus
+	$(run) fuzz
+coverage: ## line and branch coverage of unit tests and bats in build/cov/index.html
+	$(run) coverage
+
+demo: ## show the main job: containers, NAT, a published port; installs what is missing
+	$(Q)contrib/deps build demo
+	+$(Q)$(MAKE) --no-print-directory all
+	$(Q)FAIRLEAD_BUILD=$(abspath $(BUILD)) examples/demo
+
+bench: bench-cni ## every benchmark
+bench-cni: ## our plugins, the kernel's floor and Debian's plugins: JSON lines
+	$(Q)contrib/deps build demo test
+	+$(Q)$(MAKE) --no-print-directory bench-build >&2
+	$(Q)FAIRLEAD_BUILD=$(abspath $(BUILD)) tests/bench/bench-cni
+
+format: ## let clang-format rewrite all C files
+	$(Q)find lib cmd plugins ipam tests examples -name '*.[ch]' -exec clang-format -i {} +
+tidy: ## clang-tidy with its analyzer, for advice (a minute)
+	$(run) tidy
+
+man: $(MAN) ## build the man pages
+$(O)/man/%: docs/man/%.scd
+	$(call say,MAN)
+	$(Q)mkdir -p $(@D) && scdoc <$< >$@
+
+# "fairlead-cni install" replaces each plugin by rename: a runtime never finds it missing.
+bin_dir  := $(DESTDIR)$(PREFIX)/bin
+man_dir  := $(DESTDIR)$(PREFIX)/share/man
+comp_dir := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+cni_dir  := $(DESTDIR)$(CNIDIR)
+man_sections := $(sort $(patsubst .%,%,$(suffix $(MAN))))
+
+install: all man ## install programs, plugins, man pages (DESTDIR, PREFIX, CNIDIR)
+	$(Q)install -d $(bin_dir) $(comp_dir) $(man_sections:%=$(man_dir)/man%)
+	$(Q)install -m 0755 -s --strip-program='$(STRIP)' $(BINS) $(bin_dir)
+	$(Q)$(bin_dir)/fairlead-cni install $(cni_dir)
+	$(Q)for p in $(PROGS); do \
+		install -m 0644 contrib/completion/$$p.bash $(comp_dir)/$$p || exit 1; done
+	$(Q)for m in $(MAN); do install -m 0644 $$m $(man_dir)/man$${m##*.} || exit 1; done
+uninstall: ## remove what install put there
+	$(Q)for p in $(PLUGINS); do \
+		if cmp -s $(bin_dir)/fairlead-cni $(cni_dir)/$$p; then $(RM) $(cni_dir)/$$p; fi; done
+	$(Q)$(RM) $(PROGS:%=$(bin_dir)/%) $(PROGS:%=$(comp_dir)/%) \
+		$(foreach m,$(notdir $(MAN)),$(man_dir)/man$(subst .,,$(suffix $(m)))/$(m))
 
 clean: ## remove the build tree
 	$(Q)$(RM) -r $(O)
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z ]+:.*## /{printf "  %-10s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z -]+:.*## /{printf "  %-10s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
 
--include $(shell find $(BUILD) -name "*.d" 2>/dev/null)
+ifneq ($(wildcard $(BUILD)/obj),)
+-include $(shell find $(BUILD)/obj -name '*.d')
+endif

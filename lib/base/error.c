@@ -55,10 +55,19 @@ int nerr_details(struct nerr *e, const char *fmt, ...)
 	return e->code;
 }
 
+/* Append @more as far as it fits. */
+static void text_append(char text[static NERR_MSG_LEN], const char *more)
+{
+	const size_t used = strlen(text);
+	const size_t n = strnlen(more, NERR_MSG_LEN - 1 - used);
+
+	memcpy(text + used, more, n);
+	text[used + n] = '\0';
+}
+
 int nerr_ctx(struct nerr *e, const char *fmt, ...)
 {
-	char text[NERR_MSG_LEN];
-	size_t used;
+	char text[NERR_MSG_LEN]; /* apart from e->msg, which may be among the arguments */
 	va_list ap;
 	int n;
 
@@ -69,10 +78,9 @@ int nerr_ctx(struct nerr *e, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		return e->code;
-	used = strnlen(text, sizeof(text) - 1);
-	(void)snprintf(text + used, sizeof(text) - used, ": %s", e->msg);
-	memcpy(e->msg, text, sizeof(text));
-	e->msg[sizeof(e->msg) - 1] = '\0';
+	text_append(text, ": ");
+	text_append(text, e->msg);
+	memcpy(e->msg, text, strlen(text) + 1);
 	return e->code;
 }
 

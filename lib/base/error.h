@@ -11,7 +11,7 @@
 
 #include <stdarg.h>
 
-#define NERR_MSG_LEN	 1024
+#define NERR_MSG_LEN     1024
 #define NERR_DETAILS_LEN 512
 
 /**

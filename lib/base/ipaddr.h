@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 /* Longest text forms with their NUL. */
-#define IPADDR_STR_LEN	46
-#define IPNET_STR_LEN	50
+#define IPADDR_STR_LEN  46
+#define IPNET_STR_LEN   50
 #define MACADDR_STR_LEN 60 /* 20 bytes, the longest (InfiniBand) */
 #define MACADDR_LEN_MAX 20
 
@@ -44,7 +44,7 @@ struct macaddr {
 int ipaddr_from_str(const char *text, struct ipaddr *ret);
 /* @buf gets the text, "" for no address. Return: @buf */
 const char *ipaddr_to_str(const struct ipaddr *a, char buf[static IPADDR_STR_LEN]);
-/* "10.1.2.3/24". 0 or -EINVAL. */
+/* "10.1.2.3/24". 0 or -EINVAL. Mapped: "::ffff:10.1.2.3/120" is that, too. */
 int ipnet_from_str(const char *text, struct ipnet *ret);
 const char *ipnet_to_str(const struct ipnet *n, char buf[static IPNET_STR_LEN]);
 

@@ -10,7 +10,8 @@
  *	json_out_end(&o);
  *
  * Text is escaped as Go's encoding/json does it (<, >, & and U+2028/9 become
- * \uXXXX), because results are compared byte by byte with the reference suite.
+ * \uXXXX, a byte of invalid UTF-8 becomes \ufffd), because results are compared
+ * byte by byte with the reference suite.
  */
 #ifndef BASE_JSON_OUT_H
 #define BASE_JSON_OUT_H
@@ -42,6 +43,7 @@ void json_out_object(struct json_out *o, const char *key);
 void json_out_array(struct json_out *o, const char *key);
 /* Close the innermost object or array; an empty one prints as {} or []. */
 void json_out_end(struct json_out *o);
+/* NULL prints as "". */
 void json_out_string(struct json_out *o, const char *key, const char *value);
 void json_out_int(struct json_out *o, const char *key, int64_t value);
 void json_out_bool(struct json_out *o, const char *key, bool value);

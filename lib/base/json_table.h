@@ -12,7 +12,7 @@
  *	key 'ipam.ranges[0][1].subnet': invalid CIDR address: bad
  *	key 'isGateway' must be a boolean, not a string
  *
- * Strings and arrays live in the document until json_doc_free().  Only this
+ * Strings, arrays and nodes live in the document until json_doc_free().  Only this
  * file and lib/cni see json-c.
  */
 #ifndef BASE_JSON_TABLE_H
@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct arena;
 struct json_doc;
 struct json_object; /* of json-c; opaque here */
 struct nerr;
@@ -56,6 +57,7 @@ enum json_kind {
 	JSON_NODE,
 };
 
+/* After an array that was given, even an empty one, @v is not NULL. */
 struct json_strings {
 	const char **v;
 	size_t n;
@@ -69,12 +71,14 @@ struct json_array {
 
 #define JSON_AT(array, type, i) (&((type *)(array).v)[i])
 
+struct json_pair {
+	const char *key;
+	const char *value;
+};
+
 /* In document order. */
 struct json_map {
-	struct json_pair {
-		const char *key;
-		const char *value;
-	} *v;
+	struct json_pair *v;
 	size_t n;
 };
 
@@ -93,7 +97,8 @@ typedef int json_parse_fn(const char *text, void *member, struct nerr *err);
  * @sub_size:	Size of one member of an array
  * @required:	Missing, null and "" are errors
  *
- * A table ends with { 0 }.
+ * A table ends with { 0 }.  Inside an array null counts as "", as an array or an
+ * object without members.
  */
 struct json_field {
 	const char *name;
@@ -135,14 +140,15 @@ struct arena *json_doc_arena(struct json_doc *doc);
  * @table:	Accepted keys
  * @dst:	Struct with its defaults already set
  *
- * Return: 0 or -EINVAL, -ERANGE, -ENOMEM with a message
+ * Return: 0, or -EINVAL, -ERANGE, -ENOMEM with a message, and then @dst may be
+ *         filled in part
  */
 int json_read(struct json_doc *doc, struct json_object *obj, const char *path,
 	      const struct json_field *table, void *dst, struct nerr *err);
 
 /* The member of @obj that @key names (case-insensitive, last wins), NULL if missing or null. */
 struct json_object *json_member(struct json_object *obj, const char *key);
-/* Compact text of a node, in the document's order. Borrowed from @node. */
+/* Compact text of a node, in the document's order. Borrowed from @node; NULL on OOM. */
 const char *json_node_text(struct json_object *node);
 
 /* Parsers for JSON_TEXT. The member is the struct of the same name. */

@@ -84,19 +84,19 @@ void strbuf_done(struct strbuf *b)
 
 int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 {
+	bool too_large = false;
 	uint64_t v = 0;
-	const char *p = text;
 
-	if (!*p)
+	if (!*text)
 		return -EINVAL;
-	for (; *p; p++) {
+	for (const char *p = text; *p; p++) {
 		if (*p < '0' || *p > '9')
 			return -EINVAL;
-		if (__builtin_mul_overflow(v, (uint64_t)10, &v) ||
-		    __builtin_add_overflow(v, (uint64_t)(*p - '0'), &v))
-			v = UINT64_MAX; /* too large already; go on to see that all are digits */
+		/* Once too large, go on only to see that all are digits. */
+		too_large = too_large || __builtin_mul_overflow(v, (uint64_t)10, &v) ||
+			    __builtin_add_overflow(v, (uint64_t)(*p - '0'), &v);
 	}
-	if (v < min || v > max || strlen(text) > 20)
+	if (too_large || v < min || v > max)
 		return -ERANGE;
 	*ret = v;
 	return 0;

@@ -11,8 +11,9 @@
 
 struct nerr;
 
-/* @name is relative to /proc/sys with slashes ("net/ipv4/ip_forward").  Trailing
- * white space is cut.  0 or negative errno with a message.
+/* @name is relative to /proc/sys with slashes ("net/ipv4/ip_forward"); one that could
+ * lead out of it ("..", "//") is -EINVAL.  Trailing white space is cut.  0 or
+ * negative errno with a message.
  */
 int sysctl_read(const char *name, char *buf, size_t size, struct nerr *err);
 int sysctl_write(const char *name, const char *value, struct nerr *err);
@@ -25,7 +26,9 @@ int sysctl_write(const char *name, const char *value, struct nerr *err);
  */
 int sysctl_ensure(const char *name, const char *value, struct nerr *err);
 
-/* sysctl_write() for "net/<family>/conf/<ifname>/<key>"; failure is ignored when @err is NULL. */
+/* sysctl_write() for "net/<family>/conf/<ifname>/<key>".  With @err NULL the caller does
+ * not care: the answer is 0 even when it failed.
+ */
 int sysctl_write_if(const char *family, const char *ifname, const char *key, const char *value,
 		    struct nerr *err);
 

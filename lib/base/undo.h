@@ -28,7 +28,7 @@ struct undo {
 	} step[UNDO_MAX];
 };
 
-#define UNDO_INIT { .n = 0 }
+#define UNDO_INIT ((struct undo){ .n = 0 })
 
 /* Remember @fn(@arg). @fn reports what it cannot undo on stderr, it cannot fail. */
 void undo_push(struct undo *u, void (*fn)(void *arg), void *arg);
