@@ -26,7 +26,9 @@ struct addr_info {
 	uint8_t scope;
 };
 
-/* Addresses of @ifindex (0 for all) of @family (AF_UNSPEC for both). */
+/* Addresses of @ifindex (0 for all) of @family (AF_UNSPEC for both).  A negative return of @cb
+ * stops and is the result.  -ENODEV when the link does not exist.
+ */
 int addr_dump(struct nlsock *nl, int ifindex, uint8_t family,
 	      int (*cb)(const struct addr_info *ai, void *arg), void *arg, struct nerr *err);
 

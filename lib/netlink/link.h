@@ -8,10 +8,10 @@
 #ifndef NETLINK_LINK_H
 #define NETLINK_LINK_H
 
+#include <net/if.h>
+
 #include <stdbool.h>
 #include <stdint.h>
-
-#include <net/if.h>
 
 #include "base/ipaddr.h"
 
@@ -50,7 +50,9 @@ struct link_info {
 /* -ENODEV, with the message "Link not found", when it does not exist. */
 int link_get(struct nlsock *nl, const char *name, struct link_info *ret, struct nerr *err);
 int link_get_index(struct nlsock *nl, int ifindex, struct link_info *ret, struct nerr *err);
-/* All links; a negative return of @cb stops. */
+/* All links; a negative return of @cb stops and is the result.  Links that come or go while
+ * the kernel lists them may be missing when it was interrupted again and again.
+ */
 int link_dump(struct nlsock *nl, int (*cb)(const struct link_info *li, void *arg), void *arg,
 	      struct nerr *err);
 /* "up", "down", "lowerlayerdown" ... */
@@ -120,23 +122,27 @@ int link_random_name(char ret[static IFNAMSIZ], struct nerr *err);
  * Waits on rtnetlink notifications of its own socket, opened in the calling
  * thread's namespace.  Return: 0, -ETIMEDOUT, -ENODEV, or another errno
  */
-int link_wait_operstate(int ifindex, uint8_t want, int timeout_ms, uint8_t *ret,
-			struct nerr *err);
+int link_wait_operstate(int ifindex, uint8_t want, int timeout_ms, uint8_t *ret, struct nerr *err);
 
 /* --- VLANs of a bridge port (bridge with vlan_filtering) --- */
 
 #define LINK_VID_MAX 4095
 
-/* Set of VLAN ids. */
+/* Set of VLAN ids: @vid is bit vid % 8 of bit[vid / 8]. */
 struct link_vids {
 	uint8_t bit[(LINK_VID_MAX + 1) / 8];
 };
 
-/* The VIDs of a port. */
+static inline bool link_vids_has(const struct link_vids *v, uint16_t vid)
+{
+	return vid <= LINK_VID_MAX && (v->bit[vid / 8] >> (vid % 8) & 1);
+}
+
+/* The VIDs of a port, or of a bridge itself.  An empty set for any other link. */
 int link_get_vids(struct nlsock *nl, int ifindex, struct link_vids *ret, struct nerr *err);
 void link_put_vid(struct nlsock *nl, int ifindex, const char *name, uint16_t vid, bool pvid,
 		  bool untagged);
-/* @self: of the bridge itself instead of a port. */
+/* A VID the port does not have is no error. */
 void link_put_vid_del(struct nlsock *nl, int ifindex, const char *name, uint16_t vid);
 
 #endif /* NETLINK_LINK_H */

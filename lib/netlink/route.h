@@ -37,7 +37,9 @@ struct route {
 	uint32_t advmss;
 };
 
-/* Routes of @family (AF_UNSPEC for both) in @table (0 for all), unicast only. */
+/* Routes of @family (AF_UNSPEC for both) in @table (0 for all), unicast only.  A multipath route
+ * comes once for each of its next hops.  A negative return of @cb stops and is the result.
+ */
 int route_dump(struct nlsock *nl, uint8_t family, uint32_t table,
 	       int (*cb)(const struct route *rt, void *arg), void *arg, struct nerr *err);
 
@@ -52,7 +54,9 @@ void route_put(struct nlsock *nl, const struct route *rt, uint16_t flags, int ig
 /* Missing (-ESRCH) counts as success. */
 void route_put_del(struct nlsock *nl, const struct route *rt);
 
-/* ifindex of the interface packets to @dst leave by. -ENETUNREACH when there is no route. */
+/* ifindex of the interface packets to @dst leave by. -ENETUNREACH when there is no route,
+ * -EHOSTUNREACH, -EACCES, -EINVAL for one that is unreachable, prohibit, blackhole.
+ */
 int route_lookup_oif(struct nlsock *nl, const struct ipaddr *dst, int *ret, struct nerr *err);
 
 /* "10.0.0.0/8 via 10.1.0.1 dev 3 metric 5", for messages. */
