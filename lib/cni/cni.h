@@ -98,7 +98,7 @@ struct cni_attachment {
  * @registry:	All plugins of this executable, ends with NULL; NULL when there
  *		are no others
  * @prev:	prevResult, NULL when there is none
- * @valid, @n_valid: Under GC, attachments of this network that stay
+ * @valid, @n_valid: Under GC, attachments of this network that stay; see cni_is_valid()
  * @result:	Answer of ADD, empty at first.  Its memory is @doc's arena
  */
 struct cni_call {
@@ -161,8 +161,10 @@ int cni_args_parse(struct cni_call *call, const struct cni_arg *known, struct ne
  * @ret:	Its answer; memory is the call's arena
  *
  * A type that CNI_PATH resolves to this very executable is called in this
- * process, any other is executed.  On failure the plugin has been told DEL, as the
- * specification asks.
+ * process, any other is executed.  On failure nothing of it is left: an executed
+ * plugin has been told DEL, as the specification asks; one of ours undoes its own.
+ *
+ * Of the other verbs, GC and STATUS succeed when the plugin does not know them.
  */
 int cni_ipam_add(struct cni_call *call, const char *type, struct cni_result *ret, struct nerr *err);
 int cni_ipam_del(struct cni_call *call, const char *type, struct nerr *err);

@@ -21,7 +21,7 @@ struct strbuf;
 
 #define CNI_NO_INTERFACE (-1)
 
-/* Texts are "" or NULL when not given. */
+/* Texts are "" when not given; cni_result_read() leaves none NULL, a plugin may. */
 struct cni_interface {
 	const char *name;
 	const char *mac;
@@ -85,10 +85,18 @@ bool cni_dns_is_set(const struct cni_dns *dns);
  * @version:	Version of the configuration; decides the family of shapes
  * @ret:	Filled on 0
  *
- * Messages are those of the reference suite ("could not parse prevResult: ...").
+ * The object's own cniVersion, where it has one, must belong to the same family.
+ * Messages are those of the reference suite; cni_main() puts "could not parse
+ * prevResult: " before them.
+ *
+ * The interface of an ip may point beyond the interfaces (IPAM plugins exist that
+ * answer so): use cni_ip_interface().
  */
 int cni_result_read(struct json_doc *doc, struct json_object *obj, const char *version,
 		    struct cni_result *ret, struct nerr *err);
+
+/* The interface an address belongs to; NULL for none, also when the index is out of range. */
+const struct cni_interface *cni_ip_interface(const struct cni_result *res, const struct cni_ip *ip);
 
 /**
  * cni_result_print() - Text of a result
