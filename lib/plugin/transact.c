@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "plugin/transact.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "cni/cni.h"
+#include "nft/nft.h"
+#include "plugin/nets.h"
+
+/* Each repetition means that somebody else's transaction succeeded, so that all
+ * get through; so many in a row are a fault.
+ */
+#define TRANSACT_TRIES 200
+
+static int transact_once(struct plugin_nets *nets, transact_build *build, void *arg,
+			 struct nerr *err)
+{
+	CLEANUP(nft_batch_freep) struct nft_batch *batch = NULL;
+	uint32_t generation;
+	bool depends = false;
+	int r;
+
+	r = nft_batch_new(&batch, err);
+	if (r < 0)
+		return r;
+	r = nft_generation(nets->nft, &generation, err);
+	if (r < 0)
+		return r;
+	r = build(nets->nft, batch, &depends, arg, err);
+	if (r < 0)
+		return r;
+	r = nft_batch_commit(batch, nets->nft, depends ? generation : 0, err);
+	if (nft_batch_destroyed(batch))
+		nets->destroyed = true;
+	return r;
+}
+
+int transact(struct plugin_nets *nets, transact_build *build, void *arg, struct nerr *err)
+{
+	int r;
+
+	r = plugin_nets_nft(nets, err);
+	if (r < 0)
+		return r;
+	for (int i = 0; i < TRANSACT_TRIES; i++) {
+		r = transact_once(nets, build, arg, err);
+		if (r != -ERESTART && r != -ENOENT && r != -EINTR)
+			return r;
+	}
+	return r;
+}
+
+int transact_status(struct plugin_nets *nets, struct nerr *err)
+{
+	uint32_t generation;
+	int r;
+
+	r = plugin_nets_nft(nets, err);
+	if (r == 0)
+		r = nft_generation(nets->nft, &generation, err);
+	if (r == 0)
+		return 0;
+	(void)nerr_ctx(err, "nf_tables is not usable");
+	err->num = CNI_NOT_AVAILABLE;
+	return r;
+}

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * bridge.c - CNI plugin "bridge"
+ *
+ * ADD: the bridge (made if it is missing), a veth pair whose host end is a port
+ * of it, addresses from the IPAM plugin on the container's end, the gateway's
+ * addresses on the bridge, masquerading.  Every step that made something pushes
+ * its undoing.
+ *
+ * DEL: rules first, then the link, then the addresses go back to the IPAM plugin.
+ * The kernel frees rules after a grace period that it also waits for when a link
+ * goes, so in this order the waits overlap; and an address is free only when
+ * nobody can use it any more.
+ */
+#include "plugins/bridge/bridge.h"
+
+#include <net/if.h>
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/undo.h"
+#include "netlink/nlsock.h"
+#include "nft/nft.h"
+#include "plugin/iface.h"
+#include "plugin/masq.h"
+#include "plugin/nets.h"
+#include "plugin/transact.h"
+#include "plugins/bridge/check_priv.h"
+#include "plugins/bridge/conf_priv.h"
+#include "plugins/bridge/device_priv.h"
+#include "plugins/bridge/macspoof_priv.h"
+#include "plugins/bridge/vlan_priv.h"
+
+/* IF_OPER_UP of linux/if.h, which cannot be included beside net/if.h. */
+#define OPER_UP 6
+
+/* As long as the reference suite waits for the port. */
+#define PORT_UP_MS 2550
+
+/* Places in the result's interfaces. */
+#define RES_BRIDGE 0
+#define RES_PORT   1
+#define RES_CONT   2
+
+/* An ADD on its way. */
+struct bridge_add {
+	struct cni_call *call;
+	struct bridge_conf conf;
+	struct plugin_nets nets;
+	struct bridge_dev dev;
+	struct iface_undo_link port_undo;
+	struct link_info port;
+	struct link_info cont;
+};
+
+/* --- steps of ADD and what takes them back --- */
+
+static int build_del(struct nlsock *nft, struct nft_batch *batch, bool *depends, void *arg,
+		     struct nerr *err)
+{
+	struct cni_call *call = arg;
+	int r;
+
+	(void)depends; /* handles are never given twice */
+	r = masq_put_del(call, nft, batch, err);
+	if (r < 0)
+		return r;
+	return macspoof_put_del(call, nft, batch, err);
+}
+
+static void undo_rules(void *arg)
+{
+	struct bridge_add *add = arg;
+	struct nerr err = NERR_INIT;
+
+	if (transact(&add->nets, build_del, add->call, &err) < 0)
+		(void)fprintf(stderr, "cannot remove rules again: %s\n", err.msg);
+}
+
+static void undo_ipam(void *arg)
+{
+	struct bridge_add *add = arg;
+	struct nerr err = NERR_INIT;
+
+	if (cni_ipam_del(add->call, add->conf.ipam.type, &err) < 0)
+		(void)fprintf(stderr, "cannot release addresses again: %s\n", err.msg);
+}
+
+static int add_interfaces(struct bridge_add *add, struct cni_result *res, struct nerr *err)
+{
+	struct arena *arena = json_doc_arena(add->call->doc);
+
+	res->interfaces = NULL;
+	res->n_interfaces = 0;
+	for (int i = RES_BRIDGE; i <= RES_CONT; i++)
+		if (!cni_result_add_interface(res, arena))
+			return nerr_oom(err);
+	res->interfaces[RES_BRIDGE].name = arena_strdup(arena, add->dev.link.name);
+	res->interfaces[RES_PORT].name = arena_strdup(arena, add->port.name);
+	res->interfaces[RES_CONT].name = arena_strdup(arena, add->call->ifname);
+	res->interfaces[RES_CONT].sandbox = add->call->netns;
+	for (int i = RES_BRIDGE; i <= RES_CONT; i++)
+		if (!res->interfaces[i].name)
+			return nerr_oom(err);
+	return 0;
+}
+
+static int set_mac(struct bridge_add *add, unsigned i, const struct link_info *link,
+		   struct nerr *err)
+{
+	char text[MACADDR_STR_LEN];
+
+	add->call->result.interfaces[i].mac = arena_strdup(json_doc_arena(add->call->doc),
+							   macaddr_to_str(&link->mac, text));
+	return add->call->result.interfaces[i].mac ? 0 : nerr_oom(err);
+}
+
+/* The port: VLANs, hairpin, isolation, spoof check. */
+static int add_port(struct bridge_add *add, struct undo *undo, struct nerr *err)
+{
+	const struct bridge_conf *conf = &add->conf;
+	int r;
+
+	r = iface_add_veth(&add->nets, add->call->ifname, add->dev.link.ifindex,
+			   (uint32_t)conf->mtu, &conf->mac, &add->port, &add->cont, err);
+	if (r < 0)
+		return r;
+	add->port_undo.nets = &add->nets;
+	memcpy(add->port_undo.name, add->port.name, sizeof(add->port_undo.name));
+	undo_push(undo, iface_undo_link, &add->port_undo);
+
+	if (conf->hairpin_mode || conf->port_isolation)
+		link_put_bridge_port(add->nets.host, add->port.ifindex, add->port.name,
+				     conf->hairpin_mode, conf->port_isolation);
+	r = nlsock_commit(add->nets.host, err);
+	if (r < 0)
+		return r;
+	r = bridge_vlan_set_port(&add->nets, conf, &add->port, err);
+	if (r < 0 || !conf->macspoofchk)
+		return r;
+	r = macspoof_add(add->call, &add->nets, add->port.name, &add->cont.mac, err);
+	if (r < 0)
+		return r;
+	undo_push(undo, undo_rules, add);
+	return 0;
+}
+
+/* Container index, gateways and default routes of what the IPAM plugin answered. */
+static int complete_ips(struct bridge_add *add, struct cni_result *res, struct nerr *err)
+{
+	struct arena *arena = json_doc_arena(add->call->doc);
+
+	if (!res->n_ips)
+		return nerr_set(err, -EINVAL, "IPAM plugin returned missing IP config");
+	for (size_t i = 0; i < res->n_ips; i++) {
+		struct cni_ip *ip = &res->ips[i];
+		struct cni_route *route;
+		bool has_default = false;
+
+		ip->interface = RES_CONT;
+		if (!ipaddr_is_set(&ip->gateway) && add->conf.is_gateway) {
+			ip->gateway = ipnet_network(&ip->address);
+			(void)ipaddr_next(&ip->gateway);
+		}
+		if (!add->conf.is_default_gateway)
+			continue;
+		/* One default route a family; one without a gateway gets ours anyway. */
+		for (size_t k = 0; k < res->n_routes && !has_default; k++)
+			has_default = ipnet_is_default(&res->routes[k].dst) &&
+				      res->routes[k].dst.addr.family == ip->address.addr.family;
+		if (has_default)
+			continue;
+		route = cni_result_add_route(res, arena);
+		if (!route)
+			return nerr_oom(err);
+		route->dst.addr.family = ip->address.addr.family;
+		route->gw = ip->gateway;
+	}
+	return 0;
+}
+
+static int add_gateway(struct bridge_add *add, struct cni_result *res, struct nerr *err)
+{
+	struct link_info gateway = add->dev.link;
+	struct cni_interface *entry;
+	int r;
+
+	if (add->conf.vlan) {
+		r = bridge_vlan_gateway(&add->dev, &add->conf, &gateway, err);
+		if (r < 0)
+			return r;
+		entry = cni_result_add_interface(res, json_doc_arena(add->call->doc));
+		if (!entry)
+			return nerr_oom(err);
+		entry->name = arena_strdup(json_doc_arena(add->call->doc), gateway.name);
+		if (!entry->name)
+			return nerr_oom(err);
+		r = set_mac(add, (unsigned)res->n_interfaces - 1, &gateway, err);
+		if (r < 0)
+			return r;
+	}
+	return bridge_dev_add_gateways(&add->dev, gateway.ifindex, gateway.name, &add->conf, res,
+				       err);
+}
+
+static int add_l3(struct bridge_add *add, struct undo *undo, struct nerr *err)
+{
+	struct cni_result *res = &add->call->result;
+	struct cni_result ipam;
+	int r;
+
+	r = cni_ipam_add(add->call, add->conf.ipam.type, &ipam, err);
+	if (r < 0)
+		return r;
+	undo_push(undo, undo_ipam, add);
+
+	r = complete_ips(add, &ipam, err);
+	if (r < 0)
+		return r;
+	res->ips = ipam.ips;
+	res->n_ips = ipam.n_ips;
+	res->routes = ipam.routes;
+	res->n_routes = ipam.n_routes;
+	res->dns = ipam.dns;
+	r = iface_configure(&add->nets, &add->cont, RES_CONT, res,
+			    add->conf.enabledad ? IFACE_DAD_ON : IFACE_DAD_OFF, err);
+	if (r < 0)
+		return r;
+	if (add->conf.is_gateway) {
+		r = add_gateway(add, res, err);
+		if (r < 0)
+			return r;
+	}
+	if (add->conf.ip_masq) {
+		r = masq_add(add->call, &add->nets, res, err);
+		if (r < 0)
+			return r;
+		undo_push(undo, undo_rules, add);
+	}
+	return 0;
+}
+
+static int set_cont_up(struct bridge_add *add, struct nerr *err)
+{
+	link_put_up(add->nets.cont, add->cont.ifindex, add->cont.name);
+	return nlsock_commit(add->nets.cont, err);
+}
+
+/* The port forwards once its carrier is seen; then the MACs are final. */
+static int wait_port(struct bridge_add *add, struct nerr *err)
+{
+	uint8_t state;
+	int r;
+
+	r = link_get_index(add->nets.host, add->port.ifindex, &add->port, err);
+	if (r < 0)
+		return r;
+	if (add->conf.disable_container_interface || add->port.operstate == OPER_UP)
+		return 0;
+	state = add->port.operstate;
+	r = link_wait_operstate(add->port.ifindex, OPER_UP, PORT_UP_MS, &state, err);
+	if (r == -ETIMEDOUT)
+		return nerr_set(err, r, "bridge port in error state: %s",
+				link_operstate_str(state));
+	return r;
+}
+
+static int finish(struct bridge_add *add, struct nerr *err)
+{
+	int r;
+
+	r = wait_port(add, err);
+	if (r == 0)
+		r = link_get_index(add->nets.host, add->dev.link.ifindex, &add->dev.link, err);
+	if (r == 0)
+		r = set_mac(add, RES_BRIDGE, &add->dev.link, err);
+	if (r == 0)
+		r = set_mac(add, RES_PORT, &add->port, err);
+	if (r == 0)
+		r = set_mac(add, RES_CONT, &add->cont, err);
+	return r;
+}
+
+static void bridge_add_done(struct bridge_add *add)
+{
+	plugin_nets_done(&add->nets);
+}
+
+static int bridge_add(struct cni_call *call, struct nerr *err)
+{
+	/* Closed after the undo steps, which still need the sockets. */
+	CLEANUP(bridge_add_done) struct bridge_add add = { .call = call,
+							   .nets = PLUGIN_NETS_INIT };
+	CLEANUP(undo_run) struct undo undo = UNDO_INIT;
+	int r;
+
+	r = bridge_conf_read(call, &add.conf, err);
+	if (r < 0)
+		return r;
+	r = plugin_nets_open(&add.nets, call->netns, err);
+	if (r < 0)
+		return r;
+	r = bridge_dev_open(&add.nets, &add.conf, &add.dev, err);
+	if (r < 0)
+		return r;
+	undo_push(&undo, bridge_dev_undo, &add.dev);
+	r = add_port(&add, &undo, err);
+	if (r < 0)
+		return r;
+	r = add_interfaces(&add, &call->result, err);
+	if (r < 0)
+		return r;
+	if (add.conf.l3)
+		r = add_l3(&add, &undo, err);
+	else if (!add.conf.disable_container_interface)
+		r = set_cont_up(&add, err);
+	if (r < 0)
+		return r;
+	r = finish(&add, err);
+	if (r < 0)
+		return r;
+	plugin_dns_override(&call->result, &add.conf.dns);
+	undo_commit(&undo);
+	return 0;
+}
+
+static int bridge_del(struct cni_call *call, struct nerr *err)
+{
+	CLEANUP(plugin_nets_done) struct plugin_nets nets = PLUGIN_NETS_INIT;
+	struct nerr first = NERR_INIT;
+	struct bridge_conf conf;
+	int r;
+
+	r = bridge_conf_read_del(call, &conf, err);
+	if (r < 0)
+		return r;
+	r = plugin_nets_open_del(&nets, call->netns, err);
+	if (r < 0)
+		return r;
+	/* One failing part does not keep the others. */
+	r = transact(&nets, build_del, call, err);
+	if (r < 0)
+		first = *err;
+	r = iface_del(&nets, call->ifname, err);
+	if (r < 0 && !first.code)
+		first = *err;
+	if (conf.l3 && r == 0) {
+		r = cni_ipam_del(call, conf.ipam.type, err);
+		if (r < 0 && !first.code)
+			first = *err;
+	}
+	*err = first;
+	return first.code;
+}
+
+static int build_gc(struct nlsock *nft, struct nft_batch *batch, bool *depends, void *arg,
+		    struct nerr *err)
+{
+	struct cni_call *call = arg;
+	int r;
+
+	(void)depends;
+	r = masq_put_gc(call, nft, batch, err);
+	if (r < 0)
+		return r;
+	return macspoof_put_gc(call, nft, batch, err);
+}
+
+static int bridge_gc(struct cni_call *call, struct nerr *err)
+{
+	CLEANUP(plugin_nets_done) struct plugin_nets nets = PLUGIN_NETS_INIT;
+	struct bridge_conf conf;
+	struct nerr first;
+	int r;
+
+	r = bridge_conf_read_del(call, &conf, err);
+	if (r < 0)
+		return r;
+	r = transact(&nets, build_gc, call, err);
+	first = *err;
+	if (conf.l3) {
+		int ipam = cni_ipam_gc(call, conf.ipam.type, err);
+
+		if (r == 0)
+			return ipam;
+	}
+	*err = first;
+	return r;
+}
+
+static int bridge_status(struct cni_call *call, struct nerr *err)
+{
+	CLEANUP(plugin_nets_done) struct plugin_nets nets = PLUGIN_NETS_INIT;
+	struct bridge_conf conf;
+	struct link_info li;
+	int r;
+
+	r = bridge_conf_read(call, &conf, err);
+	if (r < 0)
+		return r;
+	r = plugin_nets_open_host(&nets, err);
+	if (r < 0)
+		return r;
+	if (link_get(nets.host, conf.bridge, &li, NULL) == 0 && strcmp(li.kind, "bridge") != 0)
+		return nerr_num(err, -EEXIST, CNI_NOT_AVAILABLE,
+				"\"%s\" already exists but is not a bridge", conf.bridge);
+	if ((conf.l3 && conf.ip_masq) || conf.macspoofchk) {
+		r = transact_status(&nets, err);
+		if (r < 0)
+			return r;
+	}
+	return conf.l3 ? cni_ipam_status(call, conf.ipam.type, err) : 0;
+}
+
+const struct cni_plugin bridge_plugin = {
+	.name = "bridge",
+	.versions = cni_versions_all,
+	.add = bridge_add,
+	.del = bridge_del,
+	.check = bridge_check,
+	.gc = bridge_gc,
+	.status = bridge_status,
+};

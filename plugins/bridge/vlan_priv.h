@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * vlan_priv.h - VLANs of a port, and the gateway interface of one VLAN
+ */
+#ifndef PLUGINS_BRIDGE_VLAN_PRIV_H
+#define PLUGINS_BRIDGE_VLAN_PRIV_H
+
+struct bridge_conf;
+struct bridge_dev;
+struct link_info;
+struct nerr;
+struct plugin_nets;
+
+/* Give the port @port the VLANs of the configuration; without any, nothing changes. */
+int bridge_vlan_set_port(struct plugin_nets *nets, const struct bridge_conf *conf,
+			 const struct link_info *port, struct nerr *err);
+
+/**
+ * bridge_vlan_gateway() - The interface that carries a VLAN's gateway addresses
+ * @ret:	"<bridge>.<vlan>": one end of a veth pair whose other end is an access
+ *		port of that VLAN
+ *
+ * Made at the first call and shared from then on; it stays as the bridge does.
+ */
+int bridge_vlan_gateway(struct bridge_dev *dev, const struct bridge_conf *conf,
+			struct link_info *ret, struct nerr *err);
+
+#endif /* PLUGINS_BRIDGE_VLAN_PRIV_H */
