@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Who owns what: from the index, or by reading the directory.
+ */
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "ipam/host-local/boot_priv.h"
+#include "ipam/host-local/store_priv.h"
+
+DEFINE_CLEANUP(DIR *, closedir);
+
+/* ---- one file ---- */
+
+/* Longest content and what shows that there is more. */
+#define CONTENT_LEN (HL_RECORD_MAX + 1)
+
+/* An open file that has an address for a name; what is no regular file is foreign. */
+static void read_record(int fd, struct hl_record *ret)
+{
+	char content[CONTENT_LEN];
+	struct stat st;
+	ssize_t n;
+
+	do
+		n = read(fd, content, sizeof(content));
+	while (n < 0 && errno == EINTR);
+	hl_record_parse(content, n > 0 ? (size_t)n : 0, ret);
+	/* A pipe or a directory is not torn. */
+	if (ret->kind == HL_RECORD_TORN && (n < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)))
+		ret->kind = HL_RECORD_FOREIGN;
+}
+
+static int open_record(const struct hl_store *st, const char *name)
+{
+	int fd = openat(st->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int hl_store_record(const struct hl_store *st, const struct ipaddr *addr, struct hl_record *ret)
+{
+	char name[IPADDR_STR_LEN];
+	cleanup_close int fd = open_record(st, ipaddr_to_str(addr, name));
+
+	if (fd < 0)
+		return fd;
+	read_record(fd, ret);
+	return 0;
+}
+
+/* The live owner of a torn file would have written it long ago. */
+static bool torn_is_over(int fd)
+{
+	struct timespec now;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return false;
+	(void)clock_gettime(CLOCK_REALTIME, &now); /* this clock is always there */
+	return st.st_mtim.tv_sec < now.tv_sec - HL_TORN_AGE_S || hl_boot_is_before(&st.st_mtim);
+}
+
+bool hl_store_reclaim(struct hl_store *st, const struct ipaddr *addr)
+{
+	char name[IPADDR_STR_LEN];
+	cleanup_close int fd = open_record(st, ipaddr_to_str(addr, name));
+	struct hl_record rec;
+
+	if (fd < 0)
+		return fd == -ENOENT;
+	read_record(fd, &rec);
+	if (rec.kind != HL_RECORD_TORN || !torn_is_over(fd))
+		return false;
+	return hl_store_release(st, addr, "", NULL) == 0;
+}
+
+/* ---- all files ---- */
+
+struct scan {
+	struct hl_store *st;
+	hl_doomed_fn *doomed;
+	void *arg;
+	struct nerr *err;
+	int result;
+};
+
+/* True when the file is gone. */
+static bool judge(struct scan *s, const char *name, int fd, const struct hl_record *rec)
+{
+	bool torn = rec->kind == HL_RECORD_TORN;
+
+	if (torn ? !torn_is_over(fd)
+		 : rec->kind == HL_RECORD_FOREIGN || !s->doomed || !s->doomed(s->arg, rec, fd))
+		return false;
+	if (unlinkat(s->st->dir_fd, name, 0) == 0 || errno == ENOENT) {
+		s->st->changed = true;
+		return true;
+	}
+	if (!torn && s->result == 0)
+		s->result = nerr_set(s->err, -errno, "cannot remove reservation '%s/%s': %m",
+				     s->st->path, name);
+	return false;
+}
+
+static int scan_name(struct scan *s, const char *name)
+{
+	struct hl_entry e = { .owner = HL_OWNER_NONE };
+	cleanup_close int fd = -1;
+	struct hl_record rec;
+
+	if (hl_record_addr(name, &e.addr) < 0)
+		return 0;
+	fd = open_record(s->st, name);
+	if (fd == -ENOENT)
+		return 0;
+	if (fd >= 0) {
+		read_record(fd, &rec);
+		if (judge(s, name, fd, &rec))
+			return 0;
+		if (rec.key[0])
+			e.owner = hl_index_owner(s->st->seed, rec.key);
+	}
+	if (hl_store_make_room(s->st) < 0)
+		return -ENOMEM;
+	s->st->entries[s->st->n_entries++] = e;
+	return 0;
+}
+
+int hl_store_scan(struct hl_store *st, hl_doomed_fn *doomed, void *arg, struct nerr *err)
+{
+	struct scan s = { .st = st, .doomed = doomed, .arg = arg, .err = err };
+	CLEANUP(closedirp) DIR *dir = NULL;
+	int fd;
+
+	hl_index_close(&st->index);
+	st->scanned = false;
+	st->n_entries = 0;
+	fd = openat(st->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		int r = nerr_set(err, -errno, "cannot open directory '%s': %m", st->path);
+
+		if (fd >= 0)
+			(void)close(fd); /* nothing was written */
+		return r;
+	}
+	for (;;) {
+		const struct dirent *d;
+
+		errno = 0;
+		d = readdir(dir);
+		if (!d && errno)
+			return nerr_set(err, -errno, "cannot read directory '%s': %m", st->path);
+		if (!d)
+			break;
+		if (scan_name(&s, d->d_name) < 0)
+			return nerr_oom(err);
+	}
+	st->scanned = true;
+	return s.result;
+}
+
+bool hl_store_may_be_stale(const struct hl_store *st)
+{
+	return !st->scanned && (st->index.fd < 0 || hl_index_age_s(&st->index) >= HL_RESCAN_AGE_S);
+}
+
+/* ---- look up ---- */
+
+static int each_entry(const struct hl_store *st, hl_entry_fn *fn, void *arg)
+{
+	for (size_t i = 0; i < st->n_entries; i++) {
+		int r = fn(arg, &st->entries[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* From the index, or, when it is missing or bad, from the directory. */
+int hl_store_each(struct hl_store *st, hl_entry_fn *fn, void *arg, struct nerr *err)
+{
+	int r;
+
+	if (st->index.fd >= 0) {
+		r = hl_index_each(&st->index, fn, arg);
+		if (r == 0)
+			return 0;
+	}
+	if (!st->scanned) {
+		r = hl_store_scan(st, NULL, NULL, err);
+		if (r < 0)
+			return r;
+	}
+	return each_entry(st, fn, arg);
+}
+
+/* Addresses that the hash gives for an owner. */
+struct candidates {
+	uint32_t owner;
+	struct hl_addrs *addrs;
+};
+
+static int add_candidate(void *arg, const struct hl_entry *e)
+{
+	struct candidates *c = arg;
+	struct ipaddr *v;
+
+	if (e->owner != c->owner)
+		return 0;
+	v = reallocarray(c->addrs->v, c->addrs->n + 1, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	c->addrs->v = v;
+	v[c->addrs->n++] = e->addr;
+	return 0;
+}
+
+/* Keep those whose file names the owner. True when all did. */
+static bool verify(const struct hl_store *st, const char *key, struct hl_addrs *addrs)
+{
+	struct hl_record rec;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < addrs->n; i++) {
+		if (hl_store_record(st, &addrs->v[i], &rec) == 0 && strcmp(rec.key, key) == 0)
+			addrs->v[kept++] = addrs->v[i];
+	}
+	if (kept == addrs->n)
+		return true;
+	addrs->n = kept;
+	return false;
+}
+
+int hl_store_owned(struct hl_store *st, const char *key, struct hl_addrs *ret, struct nerr *err)
+{
+	CLEANUP(hl_addrs_done) struct hl_addrs found = { .n = 0 };
+	struct candidates c = { .owner = hl_index_owner(st->seed, key), .addrs = &found };
+	bool sound = false;
+	int r;
+
+	assert(*key);
+	if (st->index.fd >= 0) {
+		r = hl_index_each_of(&st->index, c.owner, add_candidate, &c);
+		sound = r == 0 && verify(st, key, &found);
+	}
+	if (!sound) {
+		found.n = 0;
+		r = st->scanned ? 0 : hl_store_scan(st, NULL, NULL, err);
+		if (r < 0)
+			return r;
+		r = each_entry(st, add_candidate, &c);
+		if (r < 0)
+			return nerr_oom(err);
+		(void)verify(st, key, &found); /* what is left out has an equal hash only */
+	}
+	*ret = found;
+	found = (struct hl_addrs){ .n = 0 };
+	return 0;
+}
