@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/close_range.h>
+#include <linux/netlink.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "etc.h"
+#include "netlink/link.h"
+#include "netlink/nlsock.h"
+#include "opts.h"
+#include "sandbox/netns.h"
+#include "teardown.h"
+
+/* Another ip-netns(8) holds the lock for a mount. */
+#define NETNS_DIR_LOCK_MS 10000
+
+/* --- the namespace --- */
+
+/* Namespace files are mounts, and mounts under NETNS_DIR must reach every mount namespace
+ * that wants to see them: it is a shared mount point of its own, made under a lock, as
+ * ip-netns(8) makes it.
+ */
+static int prepare_netns_dir(struct nerr *err)
+{
+	cleanup_close int fd = -1;
+	int r;
+
+	r = dir_make_all(NETNS_DIR, 0755);
+	if (r < 0)
+		return nerr_set(err, r, "cannot make directory '" NETNS_DIR "': %m");
+	fd = open(NETNS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return nerr_set(err, -errno, "cannot open directory '" NETNS_DIR "': %m");
+	r = lock_wait(fd, LOCK_EX, NETNS_DIR_LOCK_MS);
+	if (r < 0)
+		return nerr_set(err, r, "cannot lock directory '" NETNS_DIR "': %m");
+	if (mount(NULL, NETNS_DIR, NULL, MS_SHARED | MS_REC, NULL) == 0)
+		return 0;
+	if (errno != EINVAL || mount(NETNS_DIR, NETNS_DIR, NULL, MS_BIND | MS_REC, NULL) < 0 ||
+	    mount(NULL, NETNS_DIR, NULL, MS_SHARED | MS_REC, NULL) < 0)
+		return nerr_set(err, -errno, "cannot make '" NETNS_DIR "' a shared mount: %m");
+	return 0;
+}
+
+static int loopback_up(void *arg, struct nerr *err)
+{
+	struct nlsock *nl;
+	int r;
+
+	(void)arg;
+	r = nlsock_open(&nl, NETLINK_ROUTE, err);
+	if (r < 0)
+		return r;
+	link_put_up(nl, 1, "lo"); /* LOOPBACK_IFINDEX of include/net/flow.h */
+	r = nlsock_commit(nl, err);
+	nlsock_close(nl);
+	return r;
+}
+
+static int make_netns(struct session *s, struct nerr *err)
+{
+	cleanup_close int fd = -1;
+	int r;
+
+	r = prepare_netns_dir(err);
+	if (r < 0)
+		return r;
+	r = netns_create(s->netns, err);
+	if (r == -EEXIST)
+		return nerr_set(err, r, "name '%s' is taken: '%s' exists", s->name, s->netns);
+	if (r < 0)
+		return r;
+	s->made_netns = true;
+	r = netns_open(s->netns, &fd, err);
+	return r < 0 ? r : netns_run_in(fd, loopback_up, NULL, err);
+}
+
+/* --- the process --- */
+
+/* What a terminal or a careless kill sends is the main process's business. */
+static void ignore_signals(void)
+{
+	static const int ignored[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGPIPE, SIGTERM, SIGUSR1,
+				       SIGUSR2, SIGALRM, SIGTSTP, SIGTTIN, SIGTTOU };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+		(void)signal(ignored[i], SIG_IGN); /* none of these can fail */
+}
+
+/* Only what is needed: a lock or a pipe of the caller must not live as long as we. */
+static void close_others(int fd, const struct state *st)
+{
+	int keep[] = { fd, st->dir_fd, st->lock_fd };
+	unsigned next = STDERR_FILENO + 1;
+
+	for (;;) {
+		unsigned least = ~0u;
+
+		for (size_t i = 0; i < ARRAY_SIZE(keep); i++)
+			if ((unsigned)keep[i] >= next && (unsigned)keep[i] < least)
+				least = (unsigned)keep[i];
+		if (least > next)
+			(void)close_range(next, least - 1, 0); /* older kernels keep them open */
+		if (least == ~0u)
+			return;
+		next = least + 1;
+	}
+}
+
+static int redirect_stdio(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 || dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
+		return -errno;
+	return fd > STDERR_FILENO ? close(fd) : 0;
+}
+
+static void wait_for_main(int fd)
+{
+	char c;
+
+	for (;;) {
+		ssize_t n = read(fd, &c, 1);
+
+		if (n == 0 || (n < 0 && errno != EINTR))
+			return;
+	}
+}
+
+static int set_up(struct session *s, struct state *st, const struct wants *w,
+		  const struct opt_list *dns, int fd, struct nerr *err)
+{
+	const struct cni_runtime rt = nets_runtime(s, fd);
+	int r;
+
+	r = ports_claim(w->ports, w->n_ports, err);
+	if (r == 0)
+		r = make_netns(s, err);
+	if (r == 0)
+		r = nets_attach(s, w, &rt, err);
+	if (r == 0)
+		r = etc_write(s, st, dns, err);
+	if (r < 0)
+		return r;
+	s->phase = SESSION_RUNNING;
+	return state_write(st, s, err);
+}
+
+/* Return: exit status. */
+static int guard_main(struct session *s, struct state *st, const struct wants *w,
+		      const struct opt_list *dns, int fd)
+{
+	struct nerr err = NERR_INIT;
+	int r;
+
+	s->guard_pid = getpid();
+	r = set_up(s, st, w, dns, fd, &err);
+	if (r < 0) {
+		/* Who interrupted it knows. */
+		if (r != -ECANCELED)
+			log_err("%s", err.msg);
+		(void)teardown(s, st, false); /* the failure above is the one that counts */
+		return EXIT_FAILURE;
+	}
+	/* The main process may be gone already; then the next line says so as well. */
+	(void)send(fd, "R", 1, MSG_NOSIGNAL);
+	wait_for_main(fd);
+	if (!s->keep)
+		return teardown(s, st, false) == 0 ? 0 : EXIT_FAILURE;
+	s->phase = SESSION_KEPT;
+	r = state_write(st, s, &err);
+	if (r < 0)
+		log_err("namespace '%s': %s", s->name, err.msg);
+	return r < 0 ? EXIT_FAILURE : 0;
+}
+
+int guard_start(struct session *s, struct state *st, const struct wants *w,
+		const struct opt_list *dns, struct guard *ret, struct nerr *err)
+{
+	cleanup_close int ours = -1;
+	cleanup_close int theirs = -1;
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return nerr_set(err, -errno, "cannot make a socket: %m");
+	ours = pair[0];
+	theirs = pair[1];
+	pid = fork();
+	if (pid < 0)
+		return nerr_set(err, -errno, "cannot fork: %m");
+	if (pid == 0) {
+		(void)setsid(); /* a child never leads a group, so it cannot fail */
+		ignore_signals();
+		(void)umask(022);
+		close_others(theirs, st);
+		(void)redirect_stdio(); /* with the caller's it works, too */
+		_exit(guard_main(s, st, w, dns, theirs));
+	}
+	s->guard_pid = pid;
+	*ret = (struct guard){ .pid = pid, .fd = TAKE_FD(ours) };
+	return 0;
+}
+
+int guard_is_ready(struct guard *g)
+{
+	char c;
+	ssize_t n = recv(g->fd, &c, 1, MSG_DONTWAIT);
+
+	return n == 1;
+}
+
+enum guard_outcome guard_finish(struct guard *g)
+{
+	int status;
+	pid_t pid;
+
+	cleanup_closep(&g->fd);
+	g->fd = -1;
+	do
+		pid = waitpid(g->pid, &status, 0);
+	while (pid < 0 && errno == EINTR);
+	g->pid = 0;
+	if (pid < 0 || !WIFEXITED(status))
+		return GUARD_LOST;
+	return WEXITSTATUS(status) == 0 ? GUARD_DONE : GUARD_FAILED;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "job.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "inside.h"
+#include "opts.h"
+#include "sandbox/netns.h"
+
+/* Passed on to the command.  SIGCONT and SIGCHLD are handled besides; SIGTTIN and SIGTTOU
+ * stop us together with the command, as they should.
+ */
+static const int forwarded[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR1,
+				 SIGUSR2, SIGALRM, SIGTSTP, SIGWINCH };
+/* Asks to end, also before there is a command. */
+static const int ending[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+
+static bool in_list(int sig, const int *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i] == sig)
+			return true;
+	return false;
+}
+
+int job_signals_block(struct job_signals *ret, struct nerr *err)
+{
+	const struct sigaction dfl = { .sa_handler = SIG_DFL };
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
+		(void)sigaddset(&set, forwarded[i]);
+	(void)sigaddset(&set, SIGCONT);
+	(void)sigaddset(&set, SIGCHLD);
+	ret->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (ret->fd < 0)
+		return nerr_set(err, -errno, "cannot make a signalfd: %m");
+	(void)sigaddset(&set, SIGPIPE); /* standard error may be closed; never read */
+	(void)sigprocmask(SIG_BLOCK, &set, &ret->mask); /* cannot fail with these arguments */
+	/* Ignored, it would make children vanish before they are waited for. */
+	(void)sigaction(SIGCHLD, &dfl, &ret->chld); /* likewise */
+	return 0;
+}
+
+static void signals_restore(const struct job_signals *js)
+{
+	(void)sigaction(SIGCHLD, &js->chld, NULL); /* it was like that before */
+	(void)sigprocmask(SIG_SETMASK, &js->mask, NULL);
+}
+
+/* The next signal; 0 when none is there. */
+static int next_signal(const struct job_signals *js, struct signalfd_siginfo *ret)
+{
+	return read(js->fd, ret, sizeof(*ret)) == sizeof(*ret) ? (int)ret->ssi_signo : 0;
+}
+
+bool job_wait_ready(const struct job_signals *js, struct guard *g, int *ret_sig)
+{
+	*ret_sig = 0;
+	for (;;) {
+		struct pollfd pfd[] = { { .fd = g->fd, .events = POLLIN },
+					{ .fd = js->fd, .events = POLLIN } };
+		struct signalfd_siginfo si;
+		int sig;
+
+		if (poll(pfd, ARRAY_SIZE(pfd), -1) < 0 && errno != EINTR)
+			return false;
+		while ((sig = next_signal(js, &si))) {
+			if (in_list(sig, ending, ARRAY_SIZE(ending))) {
+				*ret_sig = sig;
+				return false;
+			}
+		}
+		if (pfd[0].revents)
+			return guard_is_ready(g);
+	}
+}
+
+/* --- the terminal --- */
+
+/* Descriptor of our terminal when we are in its foreground, else -1. */
+static int open_foreground_tty(void)
+{
+	cleanup_close int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+	return fd >= 0 && tcgetpgrp(fd) == getpgrp() ? TAKE_FD(fd) : -1;
+}
+
+static bool have_tty(void)
+{
+	cleanup_close int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+	return fd >= 0;
+}
+
+/* Asking for the foreground from the background is answered with SIGTTOU. */
+static void take_foreground(int tty)
+{
+	sigset_t ttou;
+	sigset_t old;
+
+	if (tty < 0 || tcgetpgrp(tty) == getpgrp())
+		return;
+	(void)sigemptyset(&ttou);
+	(void)sigaddset(&ttou, SIGTTOU);
+	(void)sigprocmask(SIG_BLOCK, &ttou, &old);
+	(void)tcsetpgrp(tty, getpgrp()); /* the terminal may be gone */
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+/* --- the command --- */
+
+/* Does not return. */
+static void become_command(const struct session *s, const struct job_signals *js, int netns_fd,
+			   pid_t parent, char *const *argv)
+{
+	struct nerr err = NERR_INIT;
+
+	/* Ours may have ended before this took effect. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+		_exit(EXIT_OURS);
+	if (inside_enter(s, netns_fd, &err) < 0) {
+		log_err("%s", err.msg);
+		_exit(EXIT_OURS);
+	}
+	signals_restore(js);
+	_exit(inside_exec(argv));
+}
+
+/* The command has stopped.  Only where somebody can make us go on do we stop as well. */
+static void stop_too(void)
+{
+	if (have_tty())
+		(void)raise(SIGSTOP);
+}
+
+/* Look what became of the command. True when it has ended. */
+static bool reap(pid_t pid, int *ret)
+{
+	siginfo_t si = { 0 };
+
+	if (waitid(P_PID, (id_t)pid, &si, WEXITED | WSTOPPED | WNOHANG) < 0) {
+		*ret = EXIT_OURS;
+		return errno != EINTR;
+	}
+	if (si.si_pid != pid)
+		return false;
+	if (si.si_code == CLD_STOPPED || si.si_code == CLD_TRAPPED) {
+		stop_too();
+		return false;
+	}
+	*ret = si.si_code == CLD_EXITED ? si.si_status : EXIT_SIGNAL_BASE + si.si_status;
+	return true;
+}
+
+/* Read what signals there are. True when the command has ended. */
+static bool handle_signals(const struct job_signals *js, pid_t pid, int *ret)
+{
+	struct signalfd_siginfo si;
+	bool ended = false;
+	int sig;
+
+	while (!ended && (sig = next_signal(js, &si))) {
+		if (sig == SIGCHLD)
+			ended = reap(pid, ret);
+		else if (sig == SIGCONT)
+			(void)kill(pid, SIGCONT); /* it may have ended */
+		else if (si.ssi_code <= 0)
+			(void)kill(pid, sig); /* sent to us; what the kernel sends it got, too */
+	}
+	return ended;
+}
+
+int job_run(const struct session *s, const struct job_signals *js, struct guard *g,
+	    char *const *argv, int *ret, struct nerr *err)
+{
+	cleanup_close int netns_fd = -1;
+	cleanup_close int tty = open_foreground_tty();
+	const pid_t self = getpid();
+	pid_t pid;
+	int r;
+
+	r = netns_open(s->netns, &netns_fd, err);
+	if (r < 0)
+		return r;
+	pid = fork();
+	if (pid < 0)
+		return nerr_set(err, -errno, "cannot fork: %m");
+	if (pid == 0)
+		become_command(s, js, netns_fd, self, argv);
+	for (;;) {
+		struct pollfd pfd[] = { { .fd = js->fd, .events = POLLIN },
+					{ .fd = g->fd, .events = POLLIN } };
+
+		if (poll(pfd, ARRAY_SIZE(pfd), -1) < 0 && errno != EINTR)
+			return nerr_set(err, -errno, "cannot wait for the command: %m");
+		if (pfd[1].revents) {
+			log_warn("the guard process has ended; going on without it");
+			cleanup_closep(&g->fd);
+			g->fd = -1;
+		}
+		if (handle_signals(js, pid, ret))
+			break;
+	}
+	take_foreground(tty);
+	return 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "teardown.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "nets.h"
+#include "procs.h"
+#include "sandbox/netns.h"
+
+static int say(const struct session *s, int r, const struct nerr *err)
+{
+	log_err("namespace '%s': %s", s->name, err->msg);
+	return r;
+}
+
+int teardown(struct session *s, struct state *st, bool force)
+{
+	const struct cni_runtime rt = nets_runtime(s, -1);
+	struct nerr err = NERR_INIT;
+	int first = 0;
+	int r;
+
+	s->phase = SESSION_STOPPING;
+	r = state_write(st, s, &err);
+	if (r < 0)
+		first = say(s, r, &err);
+	/* A process that cannot be killed keeps the namespace but not its links. */
+	r = s->made_netns ? procs_end(s->netns, &err) : 0;
+	if (r < 0)
+		first = say(s, r, &err);
+	r = nets_detach(s, &rt, &err);
+	if (r < 0) {
+		first = say(s, r, &err);
+		if (!force) {
+			log_err("namespace '%s' is left behind; 'netns-run rm %s' tries again, with --force whatever happens",
+				s->name, s->name);
+			return first;
+		}
+	}
+	r = s->made_netns ? netns_delete(s->netns, &err) : 0;
+	if (r == 0)
+		r = state_remove(st, s->name, &err);
+	return r < 0 ? say(s, r, &err) : first;
+}
