@@ -18,9 +18,12 @@ Q        := $(if $(filter 1,$(V)),,@)
 say       = $(if $(filter 1,$(V)),,@printf '  %-6s %s\n' $(1) $(@:$(O)/%=%))
 
 CFLAGS   ?= -O2 -g
-WARN     := -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+WARN      = -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wold-style-definition -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla \
-            -Wswitch-enum $(if $(WERROR),-Werror)
+            -Wswitch-enum $(if $(findstring clang,$(CC)),$(WARN_clang),$(WARN_gcc)) \
+            $(if $(WERROR),-Werror)
+WARN_gcc   := -Wimplicit-fallthrough=5 -Wduplicated-cond -Wduplicated-branches -Wlogical-op -Walloca
+WARN_clang := -Wmissing-variable-declarations -Wunreachable-code -Wextra-semi-stmt
 SAN_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 SAN_tsan := -O1 -fno-omit-frame-pointer -fsanitize=thread
 SAN_fuzz := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link \

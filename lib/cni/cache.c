@@ -285,8 +285,10 @@ static int read_keys(struct cni_cached *c, const struct file_keys *keys, struct 
 		return nerr_set(err, -EINVAL, "key 'kind' must be '%s', not '%s'", KIND,
 				keys->kind);
 	r = base64_decode(keys->config, &config);
+	if (r == 0 && strlen(strbuf_text(&config)) != config.len)
+		r = -EINVAL; /* no text */
 	if (r < 0)
-		return nerr_set(err, r, "key 'config' is not in base64");
+		return nerr_set(err, r, "key 'config' is no text in base64");
 	c->network = keys->network;
 	c->attach.container_id = keys->container_id;
 	c->attach.ifname = keys->ifname;
@@ -299,6 +301,8 @@ static int read_keys(struct cni_cached *c, const struct file_keys *keys, struct 
 		r = read_caps(c, keys->caps, arena, err);
 	if (r < 0 || !keys->result)
 		return r;
+	if (!json_object_is_type(keys->result, json_type_object))
+		return nerr_set(err, -EINVAL, "key 'result' must be an object");
 	c->result = node_text(arena, keys->result);
 	return c->result ? 0 : nerr_oom(err);
 }

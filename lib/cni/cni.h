@@ -164,7 +164,7 @@ int cni_args_parse(struct cni_call *call, const struct cni_arg *known, struct ne
  * process, any other is executed.  On failure nothing of it is left: an executed
  * plugin has been told DEL, as the specification asks; one of ours undoes its own.
  *
- * Of the other verbs, GC and STATUS succeed when the plugin does not know them.
+ * Of the other verbs, GC succeeds when the plugin does not know it.
  */
 int cni_ipam_add(struct cni_call *call, const char *type, struct cni_result *ret, struct nerr *err);
 int cni_ipam_del(struct cni_call *call, const char *type, struct nerr *err);

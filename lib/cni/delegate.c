@@ -201,38 +201,24 @@ int cni_ipam_check(struct cni_call *call, const char *type, struct nerr *err)
 	return delegate(call, type, CNI_CHECK, NULL, err);
 }
 
-/* A plugin that does not know the verb has nothing to answer.  It says so with the code for
- * variables (an unknown CNI_COMMAND).
- */
-static bool is_unknown_verb(const struct nerr *err)
-{
-	return err->num == CNI_INVALID_ENV;
-}
-
 int cni_ipam_gc(struct cni_call *call, const char *type, struct nerr *err)
 {
 	struct nerr said = NERR_INIT;
 	int r;
 
 	r = delegate(call, type, CNI_GC, NULL, &said);
-	/* One older than GC keeps nothing that GC could name. */
-	if (r == 0 || is_unknown_verb(&said) || said.num == CNI_INCOMPATIBLE_VERSION)
+	/* A plugin older than GC refuses its version, or the verb as a bad CNI_COMMAND.  It
+	 * keeps what it keeps; that is no reason for GC of the network to fail.
+	 */
+	if (r == 0 || said.num == CNI_INCOMPATIBLE_VERSION || said.num == CNI_INVALID_ENV)
 		return 0;
 	if (err)
 		*err = said;
 	return r;
 }
 
+/* Here such a plugin is an error: the configuration is one of 1.1.0, so its ADD would fail. */
 int cni_ipam_status(struct cni_call *call, const char *type, struct nerr *err)
 {
-	struct nerr said = NERR_INIT;
-	int r;
-
-	r = delegate(call, type, CNI_STATUS, NULL, &said);
-	/* A version it does not serve is reported: its ADD would fail as well. */
-	if (r == 0 || is_unknown_verb(&said))
-		return 0;
-	if (err)
-		*err = said;
-	return r;
+	return delegate(call, type, CNI_STATUS, NULL, err);
 }

@@ -91,7 +91,7 @@ struct list_result {
 
 #define LIST_FIELDS(interface_fields)                                                              \
 	{ .name = "interfaces", .kind = JSON_ARRAY, PLACE(list_result, interfaces),                \
-	  .sub = interface_fields, .sub_size = sizeof(struct cni_interface) },                     \
+	  .sub = (interface_fields), .sub_size = sizeof(struct cni_interface) },                   \
 	{ .name = "ips", .kind = JSON_ARRAY, PLACE(list_result, ips),                              \
 	  .sub = list_ip_fields, .sub_size = sizeof(struct list_ip) },                             \
 	{ .name = "routes", .kind = JSON_ARRAY, PLACE(list_result, routes),                        \

@@ -11,15 +11,17 @@
 #include "base/cleanup.h"
 #include "netlink/nlsock.h"
 
-/* Close @fd, whose file the kernel keeps.  As long as this is not the last reference, it
- * does not wait.
+/* Close @fd, whose file the kernel keeps.  As long as this is not the last
+ * reference, it does not wait.
  */
 static void drop_fd(int fd)
 {
 	(void)close(fd); /* a netlink socket has nothing to write back */
 }
 
-/* Hand @fd to a ring that is then closed. 0, and @fd is closed, or negative errno. */
+/* Hand @fd to a ring that is then closed. 0, and @fd is closed, or negative
+ * errno.
+ */
 static int give_to_ring(int fd)
 {
 	struct io_uring_params params = { .flags = 0 };
@@ -34,7 +36,9 @@ static int give_to_ring(int fd)
 	return 0;
 }
 
-/* Hand @fd to a pair of sockets that is then closed. 0, and @fd is closed, or negative errno. */
+/* Hand @fd to a pair of sockets that is then closed. 0, and @fd is closed, or
+ * negative errno.
+ */
 static int give_to_cycle(int fd)
 {
 	union {
@@ -64,7 +68,9 @@ static int give_to_cycle(int fd)
 	memcpy(CMSG_DATA(cmsg), fds, sizeof(fds));
 	if (sendmsg(pair[0], &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		r = -errno;
-	/* The end that holds itself first: closing the other one starts the collector. */
+	/* The end that holds itself first: closing the other one starts the
+	 * collector.
+	 */
 	if (r == 0)
 		drop_fd(fd);
 	(void)close(pair[1]);

@@ -19,7 +19,8 @@
 
 /* The loops are libmnl's, which clang does not take for constant attributes.
  *
- * @a runs over the attributes in @len bytes at @p; one that would reach beyond ends the loop.
+ * @a runs over the attributes in @len bytes at @p; one that would reach beyond
+ * ends the loop.
  */
 #define attr_foreach_in(a, p, len)                                                                 \
 	for ((a) = (const struct nlattr *)(p);                                                     \

@@ -2,15 +2,15 @@
  *
  * batch.c - transactions: messages are built as they are put, sent at commit
  *
- * Only the last message asks for an acknowledgement: the kernel answers after the whole
- * batch, and messages that it refuses answer unasked (net/netfilter/nfnetlink.c,
- * nfnetlink_rcv_batch()).
+ * Only the last message asks for an acknowledgement: the kernel answers after
+ * the whole batch, and messages that it refuses answer unasked
+ * (net/netfilter/nfnetlink.c, nfnetlink_rcv_batch()).
  *
- * Making a chain that exists is not free: the kernel counts it as an update, which
- * leaves something to destroy, so that the socket's close waits as after a deletion
- * (nf_tables_commit(), NFT_MSG_NEWCHAIN).  It would also overwrite the policy.  So at
- * commit the kernel is asked for each chain first, about 10 us each, and messages for
- * those that exist are left out.
+ * Making a chain that exists is not free: the kernel counts it as an update,
+ * which leaves something to destroy, so that the socket's close waits as after
+ * a deletion (nf_tables_commit(), NFT_MSG_NEWCHAIN).  It would also overwrite
+ * the policy.  So at commit the kernel is asked for each chain first, about 10
+ * us each, and messages for those that exist are left out.
  */
 #include <assert.h>
 #include <errno.h>
@@ -265,7 +265,6 @@ void nft_batch_chain(struct nft_batch *b, const struct nft_chain *c)
 		.chain = c->name,
 	};
 	struct nlmsghdr *nlh;
-	struct nlattr *nest;
 
 	if (c->type) {
 		size_t len = strnlen(c->type, sizeof(op.base.type) - 1);
@@ -283,7 +282,8 @@ void nft_batch_chain(struct nft_batch *b, const struct nft_chain *c)
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, c->table);
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, c->name);
 	if (op.base.is_base) {
-		nest = mnl_attr_nest_start(nlh, NFTA_CHAIN_HOOK);
+		struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_CHAIN_HOOK);
+
 		mnl_attr_put_u32(nlh, NFTA_HOOK_HOOKNUM, htonl(c->hook));
 		mnl_attr_put_u32(nlh, NFTA_HOOK_PRIORITY, htonl((uint32_t)c->priority));
 		mnl_attr_nest_end(nlh, nest);

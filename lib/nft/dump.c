@@ -2,8 +2,9 @@
  *
  * dump.c - reading nf_tables: rules of a chain, a chain, the generation
  *
- * A message is walked by us, so that handle, user data and jump of a rule are found
- * also when libnftnl does not know one of its expressions; only the text is libnftnl's.
+ * A message is walked by us, so that handle, user data and jump of a rule are
+ * found also when libnftnl does not know one of its expressions; only the text
+ * is libnftnl's.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -23,8 +24,9 @@
 #include "nft/text_priv.h"
 #include "nft/udata_priv.h"
 
-/* Times a chain is read anew when other transactions come between, times those that
- * nlsock_dump() makes of its own.  A chain that one answer holds is never interrupted.
+/* Times a chain is read anew when other transactions come between, times those
+ * that nlsock_dump() makes of its own.  A chain that one answer holds is never
+ * interrupted.
  */
 #define DUMP_TRIES 20
 

@@ -28,7 +28,9 @@ struct chain_info {
 	uint32_t policy;
 };
 
-/* 1, 0 when there is no such chain or table, or negative errno. @ret is written on 1. */
+/* 1, 0 when there is no such chain or table, or negative errno. @ret is written
+ * on 1.
+ */
 int chain_get(struct nlsock *nl, uint8_t family, const char *table, const char *chain,
 	      struct chain_info *ret, struct nerr *err);
 

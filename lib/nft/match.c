@@ -3,8 +3,8 @@
  * match.c - what a rule looks for in a packet
  *
  * Bytecode is that of nft(8) 1.0.6 for the same text (tests/unit/nft compares
- * them).  Numbers of packets are in network order, those of the kernel (mark, type of a
- * route, connection state) in the machine's.
+ * them).  Numbers of packets are in network order, those of the kernel (mark,
+ * type of a route, connection state) in the machine's.
  */
 #include <net/if.h>
 
@@ -20,8 +20,8 @@
 
 #include "nft/rule_priv.h"
 
-/* Where things are: RFC 791 3.1, RFC 8200 3, IEEE 802.3 3.1.1, and for the port the same place
- * in TCP, UDP and SCTP (RFC 9293 3.1, RFC 768, RFC 9260 3.1).
+/* Where things are: RFC 791 3.1, RFC 8200 3, IEEE 802.3 3.1.1, and for the port
+ * the same place in TCP, UDP and SCTP (RFC 9293 3.1, RFC 768, RFC 9260 3.1).
  */
 #define IPV4_SADDR_OFFSET  12
 #define IPV4_DADDR_OFFSET  16
@@ -78,8 +78,9 @@ static void need_l4(struct nft_rule *r, uint8_t l4)
 
 /* From here on the packet has an Ethernet header; in a bridge they all have.
  *
- * In an inet table nft(8) takes the family of what follows from that header, in the same load as
- * the address; ours asks for nfproto, which is the same to packets and in print.
+ * In an inet table nft(8) takes the family of what follows from that header, in
+ * the same load as the address; ours asks for nfproto, which is the same to
+ * packets and in print.
  */
 static void need_ether(struct nft_rule *r)
 {

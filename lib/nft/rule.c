@@ -72,8 +72,9 @@ void nft_rule_comment(struct nft_rule *r, const char *comment)
 		return;
 	len = strnlen(comment, NFT_COMMENT_MAX + 1);
 	if (len > NFT_COMMENT_MAX) {
-		/* Not between the bytes of a character (UTF-8: 10xxxxxx continues one): "nft -j"
-		 * would print text that its readers refuse.
+		/* Not between the bytes of a character (UTF-8: 10xxxxxx
+		 * continues one): "nft -j" would print text that its readers
+		 * refuse.
 		 */
 		len = NFT_COMMENT_MAX;
 		for (unsigned i = 0; i < 3 && ((unsigned char)comment[len] & 0xc0) == 0x80; i++)
@@ -106,7 +107,9 @@ void nft_rule_finish(struct nft_rule *r)
 		len += udata_put(data + len, UDATA_TAG, r->tag);
 	if (len && nftnl_rule_set_data(r->nftnl, NFTNL_RULE_USERDATA, data, (uint32_t)len) < 0)
 		nft_rule_fail(r, -ENOMEM, "out of memory");
-	/* For which protocol x_tables extensions are checked; iptables-nft always says. */
+	/* For which protocol x_tables extensions are checked; iptables-nft
+	 * always says.
+	 */
 	if (r->has_xt) {
 		nftnl_rule_set_u32(r->nftnl, NFTNL_RULE_COMPAT_PROTO, 0);
 		nftnl_rule_set_u32(r->nftnl, NFTNL_RULE_COMPAT_FLAGS, 0);

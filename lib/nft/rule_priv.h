@@ -22,15 +22,17 @@
 #include "base/cleanup.h"
 #include "nft/nft.h"
 
-/* Most bytes of a rule in a message, its attributes' headers included: an attribute has
- * 16 bits for its length.  The kernel's own limit is below (4 KiB of private data).
+/* Most bytes of a rule in a message, its attributes' headers included: an
+ * attribute has 16 bits for its length.  The kernel's own limit is below (4 KiB
+ * of private data).
  */
 #define NFT_RULE_LEN_MAX 49152
 
 /**
  * struct nft_rule - A rule being built
  * @nftnl:	Table, chain and the expressions so far
- * @l3:		Family that the packet is known to have from here on (NFPROTO_*), 0 for any
+ * @l3:		Family that the packet is known to have from here on
+ *		(NFPROTO_*), 0 for any
  * @l4:		Protocol that it is known to have (IPPROTO_*), 0 for any
  * @ether:	It is known to come from an Ethernet device
  * @len:	Upper bound of the message so far
@@ -54,11 +56,13 @@ struct nft_rule {
 
 /* Remember that the rule cannot be built. @why is a literal. */
 void nft_rule_fail(struct nft_rule *r, int code, const char *why);
-/* User data and what else is set last. Call it before the rule goes into a message. */
+/* User data and what else is set last. Call it before the rule goes into a
+ * message.
+ */
 void nft_rule_finish(struct nft_rule *r);
 
-/* An expression at the end of the rule, for the caller to fill, or NULL.  @data_len: bytes of
- * data it will carry besides its numbers.
+/* An expression at the end of the rule, for the caller to fill, or NULL.
+ * @data_len: bytes of data it will carry besides its numbers.
  */
 struct nftnl_expr *nft_expr_put(struct nft_rule *r, const char *name, size_t data_len);
 /* [ meta load KEY => reg 1 ] */
@@ -73,9 +77,13 @@ void nft_expr_cmp(struct nft_rule *r, enum nft_cmp_ops op, const void *data, uin
 /* [ immediate reg REG DATA ] */
 void nft_expr_immediate(struct nft_rule *r, enum nft_registers reg, const void *data, uint32_t len);
 
-/* Bytes of an IP header that hold an address, with what its family needs before it. */
+/* Bytes of an IP header that hold an address, with what its family needs before
+ * it.
+ */
 void nft_match_addr(struct nft_rule *r, const struct ipnet *net, bool source, bool neq);
-/* The first @len bytes of the name; the register holds IFNAMSIZ, padded with zeros. */
+/* The first @len bytes of the name; the register holds IFNAMSIZ, padded with
+ * zeros.
+ */
 void nft_match_ifname(struct nft_rule *r, enum nft_meta_keys key, const char *name, uint32_t len,
 		      bool neq);
 

@@ -52,7 +52,9 @@ void nft_rule_dnat(struct nft_rule *r, const struct ipaddr *to, uint16_t port)
 		return;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_TYPE, NFT_NAT_DNAT);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_FAMILY, to->family);
-	/* The kernel reports both ends of a range, and flags that follow from the rest. */
+	/* The kernel reports both ends of a range, and flags that follow from
+	 * the rest.
+	 */
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_REG_ADDR_MIN, NFT_REG_1);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_REG_ADDR_MAX, NFT_REG_1);
 	if (port) {

@@ -12,14 +12,16 @@
 
 DEFINE_CLEANUP(struct nftnl_rule *, nftnl_rule_free);
 
-/* Most characters of an expression that are printed.  Only foreign ones with a very long
- * prefix of a log, say, come near; they are then printed as their bytes.
+/* Most characters of an expression that are printed.  Only foreign ones with a
+ * very long prefix of a log, say, come near; they are then printed as their
+ * bytes.
  */
 #define EXPR_TEXT_LEN 1024
 
-/* The expressions our rules are made of, and the last attribute that libnftnl 1.2.4 prints
- * of each (numbers of linux/netfilter/nf_tables.h).  Later kernels may add more: a bitwise with
- * a second register, say, is printed by libnftnl as if it had none.
+/* The expressions our rules are made of, and the last attribute that libnftnl
+ * 1.2.4 prints of each (numbers of linux/netfilter/nf_tables.h).  Later kernels
+ * may add more: a bitwise with a second register, say, is printed by libnftnl
+ * as if it had none.
  */
 static const struct known_expr {
 	const char *name;
@@ -119,7 +121,9 @@ static void put_expr(struct strbuf *buf, const struct nftnl_expr *e, const struc
 	if (printed)
 		strbuf_add(buf, text);
 	if (strcmp(name, "match") == 0) {
-		/* libnftnl prints name and revision, which decide the length of the rest. */
+		/* libnftnl prints name and revision, which decide the length of
+		 * the rest.
+		 */
 		uint32_t len = 0;
 		const uint8_t *info = nftnl_expr_get(e, NFTNL_EXPR_MT_INFO, &len);
 

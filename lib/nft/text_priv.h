@@ -15,9 +15,9 @@ struct strbuf;
  * @nlh:	NFT_MSG_NEWRULE
  * @exprs:	Its NFTA_RULE_EXPRESSIONS
  *
- * What libnftnl 1.2.4 does not know or does not print in full is printed as the bytes
- * of the message, so that rules which differ never have the same text.  For rules
- * that we have built see nft_rule_text().
+ * What libnftnl 1.2.4 does not know or does not print in full is printed as the
+ * bytes of the message, so that rules which differ never have the same text.
+ * For rules that we have built see nft_rule_text().
  *
  * Return: 0 or -ENOMEM
  */

@@ -52,6 +52,24 @@ int transact(struct plugin_nets *nets, transact_build *build, void *arg, struct 
 	return r;
 }
 
+int transact_del(struct plugin_nets *nets, transact_build *build, void *arg, struct nerr *err)
+{
+	uint32_t generation;
+	int r;
+
+	/* No nfnetlink at all, or nfnetlink without nf_tables: the codes of socket(2) and of
+	 * nfnetlink_rcv_msg() in net/netfilter/nfnetlink.c.
+	 */
+	r = plugin_nets_nft(nets, err);
+	if (r == -EPROTONOSUPPORT || r == -EAFNOSUPPORT)
+		return 0;
+	if (r == 0)
+		r = nft_generation(nets->nft, &generation, err);
+	if (r == -EINVAL || r == -EOPNOTSUPP)
+		return 0;
+	return r < 0 ? r : transact(nets, build, arg, err);
+}
+
 int transact_status(struct plugin_nets *nets, struct nerr *err)
 {
 	uint32_t generation;

@@ -35,6 +35,13 @@ typedef int transact_build(struct nlsock *nft, struct nft_batch *batch, bool *de
 int transact(struct plugin_nets *nets, transact_build *build, void *arg, struct nerr *err);
 
 /**
+ * transact_del() - As transact(), for what removes
+ *
+ * Where the kernel has no nf_tables, nothing can have been made, so it is success.
+ */
+int transact_del(struct plugin_nets *nets, transact_build *build, void *arg, struct nerr *err);
+
+/**
  * transact_status() - nf_tables can be used
  *
  * For STATUS: error 50 of the CNI specification when not.

@@ -344,7 +344,7 @@ static int bridge_del(struct cni_call *call, struct nerr *err)
 	if (r < 0)
 		return r;
 	/* One failing part does not keep the others. */
-	r = transact(&nets, build_del, call, err);
+	r = transact_del(&nets, build_del, call, err);
 	if (r < 0)
 		first = *err;
 	r = iface_del(&nets, call->ifname, err);
@@ -382,7 +382,7 @@ static int bridge_gc(struct cni_call *call, struct nerr *err)
 	r = bridge_conf_read_del(call, &conf, err);
 	if (r < 0)
 		return r;
-	r = transact(&nets, build_gc, call, err);
+	r = transact_del(&nets, build_gc, call, err);
 	first = *err;
 	if (conf.l3) {
 		int ipam = cni_ipam_gc(call, conf.ipam.type, err);

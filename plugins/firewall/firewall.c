@@ -105,7 +105,7 @@ static int firewall_del(struct cni_call *call, struct nerr *err)
 	r = firewall_conf_read_del(call, &job.conf, err);
 	if (r == 0)
 		r = identity_of_call(call, &job.id, err);
-	return r < 0 ? r : transact(&nets, build_del, &job, err);
+	return r < 0 ? r : transact_del(&nets, build_del, &job, err);
 }
 
 static int firewall_check(struct cni_call *call, struct nerr *err)
@@ -162,7 +162,7 @@ static int firewall_gc(struct cni_call *call, struct nerr *err)
 	if (!job.valid)
 		return -ENOMEM;
 	r = firewall_conf_read_del(call, &conf, err);
-	return r < 0 ? r : transact(&nets, build_gc, &job, err);
+	return r < 0 ? r : transact_del(&nets, build_gc, &job, err);
 }
 
 static int firewall_status(struct cni_call *call, struct nerr *err)

@@ -43,7 +43,7 @@ static void put_del_own(const struct portmap_owner *o, struct nft_batch *b, uint
 			nft_batch_del_rule(b, family, PORTMAP_TABLE, chain, rules->v[i].handle);
 }
 
-/* Some rule is neither ours nor another attachment's of our suite. */
+/* Some rule of another container was made by the reference suite, or by hand. */
 static bool has_untagged(const struct portmap_owner *o, const struct nft_rules *rules)
 {
 	for (size_t i = 0; i < rules->n; i++)
@@ -146,9 +146,11 @@ static int install_once(const struct install *in, bool *ret_alone, struct nerr *
 	if (r < 0)
 		return r;
 	r = nft_batch_commit(batch, in->nl, depends ? before : 0, err);
-	if (r == -ENOENT && depends)
-		/* Nothing changed meanwhile, so this is a thing the kernel does not know. */
-		return nerr_set(err, -EOPNOTSUPP, "%s", err->msg);
+	if (r == -ENOENT && depends) {
+		/* Nothing changed meanwhile, so asking again is in vain. */
+		(void)nerr_ctx(err, "the kernel lacks what port mappings need");
+		return -EOPNOTSUPP;
+	}
 	if (r < 0)
 		return r;
 	/* A commit counts one.  Where it cannot be told, somebody may have written. */
@@ -213,10 +215,6 @@ int portmap_install(struct plugin_nets *nets, const struct portmap_plan *plan,
 	if (r < 0)
 		return r;
 	in.nl = nets->nft;
-	/* Most often nothing of ours is, but a close also waits for what others destroyed a
-	 * moment ago: an ADD right after a DEL would take ten times as long.
-	 */
-	nets->destroyed = true;
 	r = install_retry(&in, &alone, err);
 	if (r == -EADDRINUSE || (r == 0 && alone))
 		return r;

@@ -46,6 +46,17 @@
 /* iptables' limit for the name of a chain. */
 #define LEGACY_CHAIN_LEN 28
 
+/* The socket's close also waits for what others destroyed a moment ago, so it is left to the
+ * kernel always: an ADD right after any DEL would take ten times as long.
+ */
+static struct plugin_nets nets_init(void)
+{
+	struct plugin_nets nets = PLUGIN_NETS_INIT;
+
+	nets.destroyed = true;
+	return nets;
+}
+
 /* @prefix: what the reference puts before a configuration's error. */
 static int read_conf(struct cni_call *call, const char *prefix, struct portmap_conf *ret,
 		     struct nerr *err)
@@ -111,7 +122,7 @@ static void flush_udp_of_target(struct cni_call *call, struct plugin_nets *nets,
 
 static int portmap_add(struct cni_call *call, struct nerr *err)
 {
-	CLEANUP(plugin_nets_done) struct plugin_nets nets = PLUGIN_NETS_INIT;
+	CLEANUP(plugin_nets_done) struct plugin_nets nets = nets_init();
 	const struct portmap_target *v4;
 	struct portmap_owner owner;
 	struct portmap_conf conf;
@@ -235,7 +246,7 @@ static void flush_udp_of_conf(struct cni_call *call, struct plugin_nets *nets, u
 /* Reads no configuration: none, or one that is wrong, must not keep rules alive. */
 static int portmap_del(struct cni_call *call, struct nerr *err)
 {
-	CLEANUP(plugin_nets_done) struct plugin_nets nets = PLUGIN_NETS_INIT;
+	CLEANUP(plugin_nets_done) struct plugin_nets nets = nets_init();
 	struct portmap_removed removed;
 	struct portmap_owner owner;
 	bool legacy;
@@ -263,7 +274,7 @@ static int portmap_del(struct cni_call *call, struct nerr *err)
 
 static int portmap_check_call(struct cni_call *call, struct nerr *err)
 {
-	CLEANUP(plugin_nets_done) struct plugin_nets nets = PLUGIN_NETS_INIT;
+	CLEANUP(plugin_nets_done) struct plugin_nets nets = nets_init();
 	struct portmap_owner owner;
 	struct portmap_conf conf;
 	struct portmap_plan plan;
@@ -297,7 +308,7 @@ static bool is_garbage(const struct nft_rule_info *rule, const void *arg)
 /* Rules without our tag do not say which network they belong to, and stay. */
 static int portmap_gc(struct cni_call *call, struct nerr *err)
 {
-	CLEANUP(plugin_nets_done) struct plugin_nets nets = PLUGIN_NETS_INIT;
+	CLEANUP(plugin_nets_done) struct plugin_nets nets = nets_init();
 	struct garbage g = { .call = call };
 	struct portmap_removed removed;
 	int r;
@@ -319,7 +330,7 @@ static int portmap_gc(struct cni_call *call, struct nerr *err)
 /* IPv4 only: a host without IPv6 maps ports all the same. */
 static int portmap_status(struct cni_call *call, struct nerr *err)
 {
-	CLEANUP(plugin_nets_done) struct plugin_nets nets = PLUGIN_NETS_INIT;
+	CLEANUP(plugin_nets_done) struct plugin_nets nets = nets_init();
 	struct portmap_conf conf;
 	int r;
 
@@ -333,7 +344,6 @@ static int portmap_status(struct cni_call *call, struct nerr *err)
 	if (portmap_table_check(nets.nft, AF_INET, NULL) == 1)
 		return 0;
 	r = portmap_table_probe(nets.nft, AF_INET, err);
-	nets.destroyed = true; /* what was only tried has to be taken down, too */
 	if (r == 0)
 		return 0;
 	err->num = CNI_NOT_AVAILABLE;

@@ -297,7 +297,7 @@ static int ptp_del(struct cni_call *call, struct nerr *err)
 	if (r < 0)
 		return r;
 	/* One failing part does not keep the others. */
-	r = transact(&nets, build_del, call, err);
+	r = transact_del(&nets, build_del, call, err);
 	if (r < 0)
 		first = *err;
 	r = iface_del(&nets, call->ifname, err);
@@ -356,7 +356,7 @@ static int ptp_gc(struct cni_call *call, struct nerr *err)
 	r = ptp_conf_read_del(call, &conf, err);
 	if (r < 0)
 		return r;
-	r = transact(&nets, build_gc, call, err);
+	r = transact_del(&nets, build_gc, call, err);
 	first = *err;
 	if (plugin_ipam_is_set(&conf.ipam)) {
 		int ipam = cni_ipam_gc(call, conf.ipam.type, err);

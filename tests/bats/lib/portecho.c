@@ -146,7 +146,7 @@ static size_t sctp_packet(uint8_t *p, uint16_t sport, uint16_t dport, uint32_t t
 	return len;
 }
 
-/* Receive a packet of a type to a port. Return: the SCTP header in @buf, NULL when there is none. */
+/* Receive a packet of a type to a port. Return: its SCTP header in @buf, NULL for none. */
 static uint8_t *sctp_receive(int fd, bool v6, uint8_t buf[static PACKET_LEN], int type,
 			     uint16_t dport, union address *peer, size_t *ret_len)
 {

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cni/base64.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +12,6 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
-#include "cni/base64.h"
 
 /* RFC 4648, section 10. */
 static void vectors_of_the_rfc_hold_both_ways(void **state)
@@ -55,8 +56,8 @@ static void every_byte_survives(void **state)
 static void what_is_not_base64_is_refused(void **state)
 {
 	static const char *const bad[] = {
-		"Z",	    "Zg",   "Zg=",	"=",	"====", "Z===", "Zg==Zg==", "Zg=a",
-		"Zm9v\n",   "Zm 9", "Zm9v\xff", "Zm-_", "Zh==", "Zm9=", "Zg=====",
+		"Z",      "Zg",   "Zg=",      "=",    "====", "Z===", "Zg==Zg==", "Zg=a",
+		"Zm9v\n", "Zm 9", "Zm9v\xff", "Zm-_", "Zh==", "Zm9=", "Zg=====",
 	};
 
 	(void)state;

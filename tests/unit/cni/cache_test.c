@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cni/cache.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,12 +13,11 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/str.h"
-#include "cni/cache.h"
 #include "tests/unit/cni/tempdir.h"
 
 DEFINE_CLEANUP(struct cni_cached *, cni_cached_free);
 
-#define CONF "{\"cniVersion\":\"1.0.0\",\"name\":\"net1\",\"plugins\":[{\"type\":\"a\"}]}"
+#define CONF      "{\"cniVersion\":\"1.0.0\",\"name\":\"net1\",\"plugins\":[{\"type\":\"a\"}]}"
 #define FILE_NAME "results/net1-cid1-eth0"
 
 static struct cni_conflist *list;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cni/conflist.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +13,6 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/str.h"
-#include "cni/conflist.h"
 #include "tests/unit/cni/tempdir.h"
 
 DEFINE_CLEANUP(struct cni_conflist *, cni_conflist_free);
@@ -50,7 +51,8 @@ static void has_version(const char *keys, const char *want)
 
 static void a_list_has_its_plugins_in_order(void **state)
 {
-	CLEANUP(cni_conflist_freep) struct cni_conflist *list = parsed(
+	CLEANUP(cni_conflist_freep)
+	struct cni_conflist *list = parsed(
 		"{\"cniVersion\":\"0.4.0\",\"name\":\"net1\",\"disableCheck\":true,\"plugins\":["
 		"{\"type\":\"bridge\",\"name\":\"own\"},{\"type\":\"portmap\"}]}");
 
@@ -68,7 +70,8 @@ static void a_list_has_its_plugins_in_order(void **state)
 
 static void a_single_plugin_is_a_list_of_one(void **state)
 {
-	CLEANUP(cni_conflist_freep) struct cni_conflist *list = parsed(
+	CLEANUP(cni_conflist_freep)
+	struct cni_conflist *list = parsed(
 		"{\"type\":\"bridge\",\"cniVersion\":\"0.3.1\",\"name\":\"x\",\"bridge\":\"br0\"}");
 
 	(void)state;
@@ -182,7 +185,8 @@ static void asks(const struct cni_conflist *list, size_t i, const struct cni_req
 
 static void a_request_has_name_and_version_of_the_list(void **state)
 {
-	CLEANUP(cni_conflist_freep) struct cni_conflist *list = parsed(
+	CLEANUP(cni_conflist_freep)
+	struct cni_conflist *list = parsed(
 		"{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":["
 		"{\"type\":\"a\",\"name\":\"own\",\"cniVersion\":\"0.1.0\",\"x\":{\"b\":1,\"a\":2}},"
 		"{\"type\":\"b\",\"NAME\":\"own\",\"CNIVersion\":\"0.1.0\",\"PrevResult\":1}]}");
@@ -196,7 +200,8 @@ static void a_request_has_name_and_version_of_the_list(void **state)
 
 static void capabilities_are_what_the_plugin_declares(void **state)
 {
-	CLEANUP(cni_conflist_freep) struct cni_conflist *list = parsed(
+	CLEANUP(cni_conflist_freep)
+	struct cni_conflist *list = parsed(
 		"{\"name\":\"n\",\"plugins\":["
 		"{\"type\":\"a\",\"capabilities\":{\"ips\":true,\"mac\":false,\"aliases\":true}},"
 		"{\"type\":\"b\",\"capabilities\":{\"portMappings\":true,\"ips\":null}},"
@@ -224,7 +229,8 @@ static void capabilities_are_what_the_plugin_declares(void **state)
 
 static void the_list_of_valid_attachments_has_both_names(void **state)
 {
-	CLEANUP(cni_conflist_freep) struct cni_conflist *list =
+	CLEANUP(cni_conflist_freep)
+	struct cni_conflist *list =
 		parsed("{\"cniVersion\":\"1.1.0\",\"name\":\"n\",\"type\":\"a\"}");
 
 	(void)state;
@@ -280,7 +286,8 @@ static void a_folder_of_the_networks_name_adds_plugins(void **state)
 	struct nerr err = NERR_INIT;
 
 	(void)state;
-	temp_write("n.conflist", "{\"cniVersion\":\"1.1.0\",\"name\":\"n\",\"plugins\":[{\"type\":\"a\"}]}",
+	temp_write("n.conflist",
+		   "{\"cniVersion\":\"1.1.0\",\"name\":\"n\",\"plugins\":[{\"type\":\"a\"}]}",
 		   0644);
 	temp_mkdir("n");
 	temp_write("n/20.conf", "{\"type\":\"c\"}", 0644);
@@ -296,9 +303,10 @@ static void a_folder_of_the_networks_name_adds_plugins(void **state)
 	assert_int_equal(again->n_plugins, 3);
 	cni_conflist_free(list);
 	list = NULL;
-	temp_write("n.conflist",
-		   "{\"name\":\"n\",\"loadOnlyInlinedPlugins\":true,\"plugins\":[{\"type\":\"a\"}]}",
-		   0644);
+	temp_write(
+		"n.conflist",
+		"{\"name\":\"n\",\"loadOnlyInlinedPlugins\":true,\"plugins\":[{\"type\":\"a\"}]}",
+		0644);
 	assert_int_equal(cni_conflist_read(temp_path("n.conflist"), &list, &err), 0);
 	assert_int_equal(list->n_plugins, 1);
 }

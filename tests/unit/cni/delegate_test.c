@@ -358,28 +358,39 @@ static void a_result_that_makes_no_sense_is_followed_by_del(void **state)
 	}
 }
 
-static void verbs_unknown_to_a_foreign_plugin_are_no_error(void **state)
+static void a_foreign_plugin_need_not_know_gc(void **state)
 {
 	(void)state;
-	script("foreign", "echo '{\"code\":4,\"msg\":\"unknown CNI_COMMAND\"}'; exit 1");
+	script("foreign", "echo '{\"code\":4,\"msg\":\"unknown CNI_COMMAND: GC\"}'; exit 1");
 	begin(CNI_GC, CONF("1.1.0"));
 	assert_int_equal(cni_ipam_gc(&call, "foreign", &err), 0);
 	assert_file("log", "GC");
-	begin(CNI_STATUS, CONF("1.1.0"));
-	assert_int_equal(cni_ipam_status(&call, "foreign", &err), 0);
-	assert_file("log", "STATUS");
 	assert_int_equal(err.code, 0);
 
 	script("foreign", "echo '{\"code\":1,\"msg\":\"incompatible CNI versions\"}'; exit 1");
-	begin(CNI_GC, CONF("1.1.0"));
 	assert_int_equal(cni_ipam_gc(&call, "foreign", &err), 0);
+
+	script("foreign", "echo '{\"code\":5,\"msg\":\"disk\"}'; exit 1");
+	assert_true(cni_ipam_gc(&call, "foreign", &err) < 0);
+	assert_int_equal(err.num, CNI_IO_FAILURE);
+	assert_string_equal(err.msg, "disk");
+}
+
+static void what_a_foreign_plugin_says_of_its_status_is_kept(void **state)
+{
+	(void)state;
+	script("foreign", "exit 0");
 	begin(CNI_STATUS, CONF("1.1.0"));
-	assert_true(cni_ipam_status(&call, "foreign", &err) < 0);
-	assert_int_equal(err.num, CNI_INCOMPATIBLE_VERSION);
+	assert_int_equal(cni_ipam_status(&call, "foreign", &err), 0);
+	assert_file("log", "STATUS");
 
 	script("foreign", "echo '{\"code\":50,\"msg\":\"full\"}'; exit 1");
 	assert_true(cni_ipam_status(&call, "foreign", &err) < 0);
 	assert_int_equal(err.num, CNI_NOT_AVAILABLE);
+
+	script("foreign", "echo '{\"code\":4,\"msg\":\"unknown CNI_COMMAND: STATUS\"}'; exit 1");
+	assert_true(cni_ipam_status(&call, "foreign", &err) < 0);
+	assert_int_equal(err.num, CNI_INVALID_ENV);
 }
 
 int main(void)
@@ -399,7 +410,9 @@ int main(void)
 					  teardown),
 		cmocka_unit_test_teardown(a_result_that_makes_no_sense_is_followed_by_del,
 					  teardown),
-		cmocka_unit_test_teardown(verbs_unknown_to_a_foreign_plugin_are_no_error, teardown),
+		cmocka_unit_test_teardown(a_foreign_plugin_need_not_know_gc, teardown),
+		cmocka_unit_test_teardown(what_a_foreign_plugin_says_of_its_status_is_kept,
+					  teardown),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

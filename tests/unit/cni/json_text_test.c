@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cni/json_text.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +12,6 @@
 #include "base/cleanup.h"
 #include "base/json_table.h"
 #include "base/str.h"
-#include "cni/json_text.h"
 
 static void prints(const char *text, const char *want)
 {

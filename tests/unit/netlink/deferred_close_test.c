@@ -57,7 +57,9 @@ static uint32_t port_of(const struct nlsock *nl)
 	return name.nl_pid;
 }
 
-/* Close as a plugin does; the socket has gone for good, and nothing else has stayed. */
+/* Close as a plugin does; the socket has gone for good, and nothing else has
+ * stayed.
+ */
 static void close_and_look(void)
 {
 	unsigned before = n_fds();
@@ -91,7 +93,8 @@ static void forbid(int call)
 	assert_return_code(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), errno);
 }
 
-/* close_and_look() in a process for which the calls up to the -1 are forbidden. */
+/* close_and_look() in a process for which the calls up to the -1 are forbidden.
+ */
 static void close_without(const int *calls)
 {
 	pid_t pid = fork();

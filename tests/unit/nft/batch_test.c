@@ -369,7 +369,9 @@ static void a_chain_deleted_in_the_batch_is_made_again(void **state)
 	assert_contains(out, "\t\tmeta mark 0x00000007\n\t}");
 }
 
-/* Also when some of the batch's chains were left out, the error is that of the rest. */
+/* Also when some of the batch's chains were left out, the error is that of the
+ * rest.
+ */
 static void a_refusal_beside_a_chain_that_exists_is_reported(void **state)
 {
 	struct nft_batch *b = batch_new();
@@ -496,7 +498,9 @@ static void no_allocation_is_missed(void **state)
 		}
 		left = oom_end();
 		assert_int_equal(left, 0);
-		/* The text of a rule is the only thing that is allowed to be missing. */
+		/* The text of a rule is the only thing that is allowed to be
+		 * missing.
+		 */
 		assert_true(r == -ENOMEM || r == 0);
 		failures += r == -ENOMEM;
 	}

@@ -150,7 +150,9 @@ static void comments_of_iptables_are_told(void **state)
 	nft_rules_done(&rules);
 }
 
-/* Everything that nft 1.0.6 can say and this kernel takes, around one rule of ours. */
+/* Everything that nft 1.0.6 can say and this kernel takes, around one rule of
+ * ours.
+ */
 static void foreign_expressions_do_not_break_reading(void **state)
 {
 	static const char *const foreign[] = {
@@ -351,7 +353,8 @@ static void no_allocation_is_missed(void **state)
 			assert_true(n > 100);
 			break;
 		}
-		/* libnftnl may take a failure for a rule that it does not know. */
+		/* libnftnl may take a failure for a rule that it does not know.
+		 */
 		assert_true(r == -ENOMEM || r == 0);
 	}
 }

@@ -121,7 +121,9 @@ static struct nft_rule *build(const struct ipt_case *c, uint8_t family, const ch
 	return nft_ipt_rule_new(&ipt);
 }
 
-/* "iptables -w OP CHAIN OPTIONS", split by a shell as a person's would be.  Return: exit status */
+/* "iptables -w OP CHAIN OPTIONS", split by a shell as a person's would be.
+ * Return: exit status
+ */
 static int iptables(const char *program, const char *op, const char *chain, const char *options)
 {
 	char command[1024];
@@ -136,7 +138,8 @@ static int iptables(const char *program, const char *op, const char *chain, cons
 			fail_msg("%s", out);                                                       \
 	} while (0)
 
-/* The same bytecode as iptables(8) makes, which prints, checks and deletes it. */
+/* The same bytecode as iptables(8) makes, which prints, checks and deletes it.
+ */
 static void assert_same_ipt(struct nlsock *nl, const struct ipt_case *c, uint8_t family)
 {
 	const char *program = family == NFPROTO_IPV4 ? "iptables" : "ip6tables";
@@ -259,13 +262,16 @@ static void a_table_that_we_made_is_one_of_iptables(void **state)
 	assert_contains(out, "-A CNI-FORWARD -s 10.1.2.3/32 -j ACCEPT\n");
 }
 
-/* Rules that nft(8) prints as a comment of its own are printed by iptables, too. */
+/* Rules that nft(8) prints as a comment of its own are printed by iptables,
+ * too.
+ */
 static void user_data_does_not_disturb_iptables(void **state)
 {
 	static const struct ipt_case from = { .options = "",
 					      .src = "10.1.2.3/32",
 					      .ipt = { .verdict = NF_ACCEPT } };
 	struct nft_rule *r = build(&from, NFPROTO_IPV4, "OURS");
+	struct nft_rules rules;
 
 	make_chains("iptables");
 	nft_rule_comment(r, "of nft");
@@ -275,6 +281,16 @@ static void user_data_does_not_disturb_iptables(void **state)
 	assert_contains(out, "-A OURS -s 10.1.2.3/32 -m comment --comment \"of nft\" -j ACCEPT\n");
 	nft("list chain ip filter OURS");
 	assert_contains(out, "accept comment \"of nft\"\n");
+
+	/* Nor does iptables disturb it when it changes other rules. */
+	iptables_ok("iptables", "-I", "OURS", "-j RETURN");
+	iptables_ok("iptables", "-A", "OURS", "-j DROP");
+	iptables_ok("iptables", "-N", "MORE", "");
+	rules = rules_of(*state, NFPROTO_IPV4, "filter", "OURS");
+	assert_int_equal(rules.n, 3);
+	assert_string_equal(rules.v[1].comment, "of nft");
+	assert_string_equal(rules.v[1].tag, "a tag");
+	nft_rules_done(&rules);
 }
 
 static void the_longest_comment_is_cut(void **state)

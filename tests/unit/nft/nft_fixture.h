@@ -188,7 +188,9 @@ FIXTURE void listed_rule(const char *family, const char *chain, char *ret, size_
 	ret[len] = '\0';
 }
 
-/* nft(8) and the builder make the same bytecode, which nft(8) prints as the text. */
+/* nft(8) and the builder make the same bytecode, which nft(8) prints as the
+ * text.
+ */
 FIXTURE void assert_same_rule(struct nlsock *nl, const struct same_rule *c)
 {
 	const char *family = family_name(c->family);

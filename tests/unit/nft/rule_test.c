@@ -94,7 +94,9 @@ static void tag_and_comment_do_not_disturb_each_other(void **state)
 	nft_rules_done(&rules);
 }
 
-/* Rules are replaced and moved by nft(8) as a whole; what it does not touch keeps its tag. */
+/* Rules are replaced and moved by nft(8) as a whole; what it does not touch
+ * keeps its tag.
+ */
 static void tags_survive_what_nft_does_to_other_rules(void **state)
 {
 	struct nft_rules rules = written(*state, "c", "tag");
@@ -158,7 +160,8 @@ static void a_rule_has_as_many_expressions_as_the_kernel_takes(void **state)
 	nft_batch_free(b);
 }
 
-/* Extensions are the longest expressions: the message stays within its bound. */
+/* Extensions are the longest expressions: the message stays within its bound.
+ */
 static void a_rule_of_many_extensions_is_refused_before_it_overflows(void **state)
 {
 	static const uint8_t data[2048] = { 1 };

@@ -45,7 +45,9 @@ static void message_begin(struct message *m)
 	m->exprs = mnl_attr_nest_start(&m->nlh, NFTA_RULE_EXPRESSIONS);
 }
 
-/* An expression whose attributes are put by the caller, until message_expr_end(). */
+/* An expression whose attributes are put by the caller, until
+ * message_expr_end().
+ */
 static struct nlattr *message_expr(struct message *m, const char *name, struct nlattr **ret_data)
 {
 	struct nlattr *elem = mnl_attr_nest_start(&m->nlh, NFTA_LIST_ELEM);
@@ -222,7 +224,8 @@ static void malformed_expressions_do_not_break_the_text(void **state)
 	assert_text(&m, "[ telepathy ]");
 }
 
-/* Data that the kernel pads must not make a difference; data that differs must. */
+/* Data that the kernel pads must not make a difference; data that differs must.
+ */
 static void extensions_are_compared_with_their_data(void **state)
 {
 	static const char *const datas[] = { "abc", "abc\0\0\0\0", "abd" };

@@ -38,7 +38,8 @@ static void the_longest_text_fits(void **state)
 	assert_string_equal(udata_text(data, sizeof(data), UDATA_TAG), text);
 }
 
-/* Cut anywhere, the last text is not there, and nothing behind the cut is read. */
+/* Cut anywhere, the last text is not there, and nothing behind the cut is read.
+ */
 static void every_truncation_is_refused(void **state)
 {
 	uint8_t data[64];

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/json_table.h"
 #include "plugins/portmap/conf_priv.h"
+#include "tests/unit/oom.h"
 
 /* The document stays with the configuration read from it. */
 struct read {
@@ -221,6 +222,35 @@ static void a_mark_bit_and_a_chain_are_accepted(void **state)
 	assert_int_equal(bit.r, 0);
 }
 
+#if OOM_WORKS
+static int read_once(const char *text)
+{
+	struct portmap_conf conf;
+	struct nerr err = NERR_INIT;
+	struct json_doc *doc = NULL;
+	int r;
+
+	r = json_doc_parse(text, strlen(text), &doc, &err);
+	if (r == 0)
+		r = portmap_conf_read(doc, &conf, &err);
+	json_doc_free(doc);
+	return r;
+}
+
+static void an_allocation_that_fails_is_reported_and_leaks_nothing(void **state)
+{
+	static const char text[] = "{\"conditionsV4\": [\"-i\", \"eth0\"], \"runtimeConfig\": {"
+				   "\"portMappings\": [{\"hostPort\": 1, \"containerPort\": 1}]}}";
+	unsigned n = 1;
+
+	(void)state;
+	for (; oom_begin(n), read_once(text) != 0; n++)
+		assert_int_equal(oom_end(), 0);
+	assert_int_equal(oom_end(), 0);
+	assert_true(n > 1);
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +262,9 @@ int main(void)
 		cmocka_unit_test(an_unspecified_host_address_means_any_of_its_family),
 		cmocka_unit_test(what_is_wrong_is_named),
 		cmocka_unit_test(a_mark_bit_and_a_chain_are_accepted),
+#if OOM_WORKS
+		cmocka_unit_test(an_allocation_that_fails_is_reported_and_leaks_nothing),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
