@@ -62,7 +62,8 @@ MAN       := $(patsubst docs/man/%.scd,$(O)/man/%,$(wildcard docs/man/*.scd))
 same = $(and $(findstring x$(1)x,x$(2)x),$(findstring x$(2)x,x$(1)x))
 hold = $(if $(and $(wildcard $(1)),$(call same,$(2),$(file <$(1)))),,$(shell mkdir -p $(dir $(1)))$(file >$(1),$(2)))
 ifneq ($(filter-out clean help deps check demo print-%,$(or $(MAKECMDGOALS),all)),)
-$(call hold,$(BUILD)/cc.flags,$(CC) $(ALL_CFLAGS) $(CNIDIR))
+$(call hold,$(BUILD)/cc.flags,$(CC) $(ALL_CFLAGS))
+$(call hold,$(BUILD)/cnidir,$(CNIDIR))
 $(call hold,$(BUILD)/ld.flags,$(CC) $(ALL_LDFLAGS) $(LIBS))
 $(call hold,$(BUILD)/lib.list,$(LIB_OBJS))
 $(call hold,$(BUILD)/plugins.list,$(PLUGIN_OBJS))
@@ -76,6 +77,7 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/cc.flags
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -c $< -o $@
 
 # netns-run looks for plugins where they are installed.
+$(BUILD)/obj/cmd/netns-run/cnipath.o: $(BUILD)/cnidir
 $(BUILD)/obj/cmd/netns-run/cnipath.o: ALL_CFLAGS += -DFAIRLEAD_CNIDIR='"$(CNIDIR)"'
 
 $(BUILD)/libfairlead.a: $(LIB_OBJS) $(BUILD)/lib.list
@@ -112,6 +114,8 @@ $(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libplugins.a \
 	$(call say,LD)
 	$(call link,-fsanitize=fuzzer)
 
+# An empty program loads the same libraries as the plugins do.
+$(BUILD)/bench/empty: ALL_LDFLAGS += -Wl,--no-as-needed
 $(BENCH): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libfairlead.a $(BUILD)/ld.flags
 	$(call say,LD)
 	$(link)

@@ -166,7 +166,7 @@ static int alloc_by_map(struct alloc *a, const struct hl_walk *walk, struct hl_l
 			r = try_position(a, walk, pos, ret, err);
 		if (r != -EEXIST)
 			return r;
-		pos++; /* taken behind our back: what is known is old, or somebody ignores the lock */
+		pos++; /* what is known is old, or somebody ignores the lock */
 	}
 }
 

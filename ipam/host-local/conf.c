@@ -52,8 +52,9 @@ struct raw_conf {
 
 /* clang-format off */
 #define F(key, json, member) { .name = (key), .kind = (json), .offset = offsetof(S, member) }
-#define TABLE(key, json, member, table, size) \
-	{ .name = (key), .kind = (json), .offset = offsetof(S, member), .sub = (table), .sub_size = (size) }
+#define TABLE(key, json, member, table, size)				\
+	{ .name = (key), .kind = (json), .offset = offsetof(S, member),	\
+	  .sub = (table), .sub_size = (size) }
 #define RANGE_FIELDS(range)					\
 	F("subnet", JSON_STRING, range subnet),			\
 	F("rangeStart", JSON_STRING, range start),		\
@@ -111,6 +112,7 @@ static const struct json_field data_dir_only_fields[] = {
 	{ 0 },
 };
 #undef S
+#undef RANGE_FIELDS
 #undef TABLE
 #undef F
 /* clang-format on */

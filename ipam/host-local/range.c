@@ -11,7 +11,7 @@
 /* Network, broadcast, and two addresses in between. */
 #define HOST_BITS_MIN 2
 
-#define RANGE_STR_LEN (2 * IPADDR_STR_LEN)
+#define RANGE_STR_LEN (IPADDR_STR_LEN + IPADDR_STR_LEN)
 
 /* While a range is being completed, a bound that is not set yet does not count.  A bound
  * of the other family is above or below all addresses, as in the reference: that

@@ -71,6 +71,7 @@ static int open_dir(struct hl_store *st, bool create, struct nerr *err)
 {
 	int r;
 
+	assert(st->path);
 	st->dir_fd = open(st->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (st->dir_fd >= 0)
 		return 0;

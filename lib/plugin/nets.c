@@ -62,10 +62,8 @@ int plugin_nets_nft(struct plugin_nets *nets, struct nerr *err)
 
 void plugin_nets_done(struct plugin_nets *nets)
 {
-	if (nets->nft && nets->destroyed)
-		nlsock_close_deferred(nets->nft);
-	else if (nets->nft)
-		nlsock_close(nets->nft);
+	/* An ordinary close waits for all that anybody destroyed a moment ago. */
+	nlsock_close_deferred(nets->nft);
 	if (nets->cont)
 		nlsock_close(nets->cont);
 	if (nets->host)

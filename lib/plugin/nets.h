@@ -5,8 +5,6 @@
 #ifndef PLUGIN_NETS_H
 #define PLUGIN_NETS_H
 
-#include <stdbool.h>
-
 #include "base/cleanup.h"
 
 struct cni_call;
@@ -18,7 +16,6 @@ struct nlsock;
  * @host_ns, @cont_ns: Descriptors, -1 while not open
  * @host, @cont:	rtnetlink sockets inside each, NULL while not open
  * @nft:	nfnetlink socket of the host, opened by plugin_nets_nft()
- * @destroyed:	A transaction on @nft destroyed something
  */
 struct plugin_nets {
 	int host_ns;
@@ -26,7 +23,6 @@ struct plugin_nets {
 	struct nlsock *host;
 	struct nlsock *cont;
 	struct nlsock *nft;
-	bool destroyed;
 };
 
 #define PLUGIN_NETS_INIT ((struct plugin_nets){ .host_ns = -1, .cont_ns = -1 })

@@ -9,10 +9,15 @@
 #include "nft/nft.h"
 #include "plugin/nets.h"
 
-/* Each repetition means that somebody else's transaction succeeded, so that all
- * get through; so many in a row are a fault.
+/* Each -ERESTART or -EINTR means that somebody else's transaction succeeded, so that
+ * all get through; so many in a row are a fault.
  */
 #define TRANSACT_TRIES 200
+
+/* An object of the batch has gone meanwhile, or the kernel lacks an expression: the same
+ * code.  The former does not happen many times in a row.
+ */
+#define TRANSACT_MISSING_TRIES 8
 
 static int transact_once(struct plugin_nets *nets, transact_build *build, void *arg,
 			 struct nerr *err)
@@ -31,10 +36,7 @@ static int transact_once(struct plugin_nets *nets, transact_build *build, void *
 	r = build(nets->nft, batch, &depends, arg, err);
 	if (r < 0)
 		return r;
-	r = nft_batch_commit(batch, nets->nft, depends ? generation : 0, err);
-	if (nft_batch_destroyed(batch))
-		nets->destroyed = true;
-	return r;
+	return nft_batch_commit(batch, nets->nft, depends ? generation : 0, err);
 }
 
 int transact(struct plugin_nets *nets, transact_build *build, void *arg, struct nerr *err)
@@ -44,9 +46,11 @@ int transact(struct plugin_nets *nets, transact_build *build, void *arg, struct 
 	r = plugin_nets_nft(nets, err);
 	if (r < 0)
 		return r;
-	for (int i = 0; i < TRANSACT_TRIES; i++) {
+	for (int i = 0, missing = 0; i < TRANSACT_TRIES; i++) {
 		r = transact_once(nets, build, arg, err);
 		if (r != -ERESTART && r != -ENOENT && r != -EINTR)
+			return r;
+		if (r == -ENOENT && ++missing == TRANSACT_MISSING_TRIES)
 			return r;
 	}
 	return r;

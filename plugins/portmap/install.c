@@ -17,7 +17,6 @@
  * exactly one of two rivals stays.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"

@@ -46,27 +46,13 @@
 /* iptables' limit for the name of a chain. */
 #define LEGACY_CHAIN_LEN 28
 
-/* The socket's close also waits for what others destroyed a moment ago, so it is left to the
- * kernel always: an ADD right after any DEL would take ten times as long.
- */
-static struct plugin_nets nets_init(void)
-{
-	struct plugin_nets nets = PLUGIN_NETS_INIT;
-
-	nets.destroyed = true;
-	return nets;
-}
-
 /* @prefix: what the reference puts before a configuration's error. */
 static int read_conf(struct cni_call *call, const char *prefix, struct portmap_conf *ret,
 		     struct nerr *err)
 {
 	int r = portmap_conf_read(call->doc, ret, err);
 
-	if (r == 0 || r == -ENOMEM)
-		return r;
-	err->num = CNI_INVALID_CONFIG;
-	return prefix ? nerr_ctx(err, "%s", prefix) : r;
+	return r < 0 && r != -ENOMEM && prefix ? nerr_ctx(err, "%s", prefix) : r;
 }
 
 /* --- what follows from the rules --- */
@@ -122,7 +108,7 @@ static void flush_udp_of_target(struct cni_call *call, struct plugin_nets *nets,
 
 static int portmap_add(struct cni_call *call, struct nerr *err)
 {
-	CLEANUP(plugin_nets_done) struct plugin_nets nets = nets_init();
+	CLEANUP(plugin_nets_done) struct plugin_nets nets = PLUGIN_NETS_INIT;
 	const struct portmap_target *v4;
 	struct portmap_owner owner;
 	struct portmap_conf conf;
@@ -246,7 +232,7 @@ static void flush_udp_of_conf(struct cni_call *call, struct plugin_nets *nets, u
 /* Reads no configuration: none, or one that is wrong, must not keep rules alive. */
 static int portmap_del(struct cni_call *call, struct nerr *err)
 {
-	CLEANUP(plugin_nets_done) struct plugin_nets nets = nets_init();
+	CLEANUP(plugin_nets_done) struct plugin_nets nets = PLUGIN_NETS_INIT;
 	struct portmap_removed removed;
 	struct portmap_owner owner;
 	bool legacy;
@@ -274,7 +260,7 @@ static int portmap_del(struct cni_call *call, struct nerr *err)
 
 static int portmap_check_call(struct cni_call *call, struct nerr *err)
 {
-	CLEANUP(plugin_nets_done) struct plugin_nets nets = nets_init();
+	CLEANUP(plugin_nets_done) struct plugin_nets nets = PLUGIN_NETS_INIT;
 	struct portmap_owner owner;
 	struct portmap_conf conf;
 	struct portmap_plan plan;
@@ -308,7 +294,7 @@ static bool is_garbage(const struct nft_rule_info *rule, const void *arg)
 /* Rules without our tag do not say which network they belong to, and stay. */
 static int portmap_gc(struct cni_call *call, struct nerr *err)
 {
-	CLEANUP(plugin_nets_done) struct plugin_nets nets = nets_init();
+	CLEANUP(plugin_nets_done) struct plugin_nets nets = PLUGIN_NETS_INIT;
 	struct garbage g = { .call = call };
 	struct portmap_removed removed;
 	int r;
@@ -330,7 +316,7 @@ static int portmap_gc(struct cni_call *call, struct nerr *err)
 /* IPv4 only: a host without IPv6 maps ports all the same. */
 static int portmap_status(struct cni_call *call, struct nerr *err)
 {
-	CLEANUP(plugin_nets_done) struct plugin_nets nets = nets_init();
+	CLEANUP(plugin_nets_done) struct plugin_nets nets = PLUGIN_NETS_INIT;
 	struct portmap_conf conf;
 	int r;
 
