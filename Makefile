@@ -17,6 +17,8 @@ V        ?= 0
 Q        := $(if $(filter 1,$(V)),,@)
 say       = $(if $(filter 1,$(V)),,@printf '  %-6s %s\n' $(1) $(@:$(O)/%=%))
 
+comma    := ,
+
 CFLAGS   ?= -O2 -g
 WARN      = -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wold-style-definition -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla \
@@ -34,12 +36,20 @@ SAN_     := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -ffunction-sectio
 ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE -Ilib -I. $(WARN) $(CFLAGS) $(SAN_$(SAN)) -MMD -MP
 ALL_LDFLAGS := $(if $(SAN),$(SAN_$(SAN)),-pie -Wl,-z,relro,-z,now -Wl,--gc-sections) $(LDFLAGS)
 
-# libmnl has no static library in Debian; all others are linked in, so that the
-# plugins need nothing but libc and libmnl on a node.
 LIBS     := -Wl,-Bstatic -lnftnl -ljson-c -lmd -Wl,-Bdynamic -lmnl
 
+# The programs are static: a plugin is copied to nodes that have no libraries for it, and
+# starts faster.  Debian has no static libmnl, so lib/mnl stands in for one that is
+# missing.  Sanitizers need shared libraries; tests use the real libmnl.
+STATIC   := $(if $(SAN),,y)
+MNL_A    := $(or $(filter /%,$(shell $(CC) -print-file-name=libmnl.a 2>/dev/null)),$(BUILD)/libmnl.a)
+PROG_LDFLAGS := $(if $(STATIC),-static-pie -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now \
+                -Wl$(comma)--gc-sections $(LDFLAGS),$(ALL_LDFLAGS))
+PROG_LIBS    := $(if $(STATIC),-lnftnl -ljson-c -lmd $(MNL_A),$(LIBS))
+
 objs      = $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(shell find $(1) -name '*.c' 2>/dev/null)))
-LIB_OBJS    := $(call objs,lib)
+MNL_OBJS    := $(call objs,lib/mnl)
+LIB_OBJS    := $(filter-out $(MNL_OBJS),$(call objs,lib))
 PLUGIN_OBJS := $(call objs,plugins ipam)
 PLUGINS   := $(notdir $(wildcard plugins/* ipam/*))
 PROGS     := $(patsubst cmd/%/,%,$(wildcard cmd/*/))
@@ -64,7 +74,7 @@ hold = $(if $(and $(wildcard $(1)),$(call same,$(2),$(file <$(1)))),,$(shell mkd
 ifneq ($(filter-out clean help deps check demo print-%,$(or $(MAKECMDGOALS),all)),)
 $(call hold,$(BUILD)/cc.flags,$(CC) $(ALL_CFLAGS))
 $(call hold,$(BUILD)/cnidir,$(CNIDIR))
-$(call hold,$(BUILD)/ld.flags,$(CC) $(ALL_LDFLAGS) $(LIBS))
+$(call hold,$(BUILD)/ld.flags,$(CC) $(ALL_LDFLAGS) $(LIBS) $(PROG_LDFLAGS) $(PROG_LIBS))
 $(call hold,$(BUILD)/lib.list,$(LIB_OBJS))
 $(call hold,$(BUILD)/plugins.list,$(PLUGIN_OBJS))
 endif
@@ -88,13 +98,19 @@ $(BUILD)/%.a:
 
 link = $(Q)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) $(filter %.o,$^) $(filter %/libplugins.a,$^) \
 	$(filter %/libfairlead.a,$^) $(LIBS) $(1) -o $@
+link_prog = $(Q)mkdir -p $(@D) && $(CC) $(PROG_LDFLAGS) $(filter %.o,$^) \
+	$(filter %/libfairlead.a,$^) $(PROG_LIBS) -o $@
 
 # A directory below cmd/ is a program of that name.
 $(foreach p,$(PROGS),$(eval $(BUILD)/bin/$(p): $(call objs,cmd/$(p))))
 $(BUILD)/bin/fairlead-cni: $(PLUGIN_OBJS) $(BUILD)/plugins.list
-$(BINS): $(BUILD)/libfairlead.a $(BUILD)/ld.flags
+$(BINS): $(BUILD)/libfairlead.a $(if $(STATIC),$(MNL_A)) $(BUILD)/ld.flags
 	$(call say,LD)
-	$(link)
+	$(link_prog)
+
+$(BUILD)/libmnl.a: $(MNL_OBJS)
+	$(call say,AR)
+	$(Q)$(RM) $@ && $(AR) rcsD $@ $^
 
 # All plugins are one executable that acts on the name it is called by.
 $(CNI_LINKS): $(BUILD)/bin/fairlead-cni
@@ -114,11 +130,11 @@ $(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libplugins.a \
 	$(call say,LD)
 	$(call link,-fsanitize=fuzzer)
 
-# An empty program loads the same libraries as the plugins do.
-$(BUILD)/bench/empty: ALL_LDFLAGS += -Wl,--no-as-needed
-$(BENCH): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libfairlead.a $(BUILD)/ld.flags
+# Linked as the programs they are compared with.
+$(BENCH): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libfairlead.a \
+		$(if $(STATIC),$(MNL_A)) $(BUILD)/ld.flags
 	$(call say,LD)
-	$(link)
+	$(link_prog)
 
 unit-build: $(UNIT)
 fuzz-build: $(FUZZ)

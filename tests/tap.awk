@@ -4,7 +4,7 @@
 #
 # Input: its output.  Variable status: its exit status.  Output, separated by tabs:
 #
-#	pass N
+#	pass NAME
 #	fail NAME
 #	skip NAME REASON
 #
@@ -55,15 +55,13 @@ function title(text) {
 	} else if (good && match(text, / # skip( |$)/)) {	# bats
 		skip(title(substr(text, 1, RSTART - 1)), substr(text, RSTART + 8))
 	} else if (good) {
-		passed++
+		printf "pass\t%s\n", title(text)
 	} else {
 		fail(title(text))
 	}
 }
 
 END {
-	if (passed)
-		printf "pass\t%d\n", passed
 	if (status == 124 || status == 137)
 		fail("stopped, it took too long")
 	else if (ran < planned)

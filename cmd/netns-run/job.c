@@ -34,6 +34,14 @@ static bool in_list(int sig, const int *list, size_t n)
 	return false;
 }
 
+/* As after nohup(1): we and the command are not to hear of it. */
+static bool is_ignored(int sig)
+{
+	struct sigaction sa;
+
+	return sigaction(sig, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN;
+}
+
 int job_signals_block(struct job_signals *ret, struct nerr *err)
 {
 	const struct sigaction dfl = { .sa_handler = SIG_DFL };
@@ -41,7 +49,8 @@ int job_signals_block(struct job_signals *ret, struct nerr *err)
 
 	(void)sigemptyset(&set);
 	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
-		(void)sigaddset(&set, forwarded[i]);
+		if (!is_ignored(forwarded[i]))
+			(void)sigaddset(&set, forwarded[i]);
 	(void)sigaddset(&set, SIGCONT);
 	(void)sigaddset(&set, SIGCHLD);
 	ret->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

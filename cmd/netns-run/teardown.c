@@ -13,6 +13,21 @@ static int say(const struct session *s, int r, const struct nerr *err)
 	return r;
 }
 
+/* What the plugins did not do is not to be tried again. */
+static void forget(const struct session *s)
+{
+	for (size_t i = 0; i < s->n_nets; i++) {
+		struct nerr err = NERR_INIT;
+		int r = 0;
+
+		if (s->nets[i].up)
+			r = cni_cache_del(CNI_CACHE_DIR, s->nets[i].list->name, s->id,
+					  s->nets[i].ifname, &err);
+		if (r < 0)
+			(void)say(s, r, &err); /* nothing depends on it */
+	}
+}
+
 int teardown(struct session *s, struct state *st, bool force)
 {
 	const struct cni_runtime rt = nets_runtime(s, -1);
@@ -36,6 +51,7 @@ int teardown(struct session *s, struct state *st, bool force)
 				s->name, s->name);
 			return first;
 		}
+		forget(s);
 	}
 	r = s->made_netns ? netns_delete(s->netns, &err) : 0;
 	if (r == 0)

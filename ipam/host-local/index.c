@@ -19,6 +19,7 @@
 
 #define OWNER_EMPTY  0 /* of a free slot */
 #define CHUNK_SLOTS  256
+#define PROBES_MAX   4096 /* a table that needs more is no gain: very many files of one owner */
 #define SUM_SEED     0x6661697276656164u
 #define HASH_FACTOR  0x9e3779b97f4a7c15u /* 2^64 / golden ratio, odd */
 #define HASH_FACTOR2 0xd6e8feb86659fd93u
@@ -58,7 +59,7 @@ uint32_t hl_index_owner(uint64_t seed, const char *key)
 {
 	uint32_t h = (uint32_t)hash64(seed, key, strlen(key));
 
-	return h > HL_OWNER_NONE ? h : h + HL_OWNER_NONE + 1;
+	return h != OWNER_EMPTY ? h : 1;
 }
 
 static uint64_t header_sum(const struct hl_index_header *h)
@@ -298,7 +299,7 @@ int hl_index_insert(struct hl_index *ix, const struct hl_entry *e)
 
 	if (ix->head.n_entries >= mask / 4 * 3)
 		return -ENOSPC;
-	for (uint32_t n = 0; n <= mask; n++, i = (i + 1) & mask) {
+	for (uint32_t n = 0; n <= mask && n < PROBES_MAX; n++, i = (i + 1) & mask) {
 		struct slot s;
 		int r = slot_read(ix, i, &s);
 
@@ -309,7 +310,7 @@ int hl_index_insert(struct hl_index *ix, const struct hl_entry *e)
 			return slot_write(ix, i, e);
 		}
 	}
-	return -EBADMSG;
+	return -ENOSPC;
 }
 
 /* Close the gap at @gap: move up what a look-up would no longer reach across it. */
@@ -394,22 +395,26 @@ static int pick_size(size_t n, uint32_t *ret_log2)
 	return 0;
 }
 
-static void fill_table(const struct hl_index_header *h, struct slot *table,
-		       const struct hl_entry *entries, size_t n)
+static int fill_table(const struct hl_index_header *h, struct slot *table,
+		      const struct hl_entry *entries, size_t n)
 {
 	const uint32_t mask = (UINT32_C(1) << h->slots_log2) - 1;
 
 	for (size_t k = 0; k < n; k++) {
 		uint32_t i = entries[k].owner & mask;
+		unsigned probes = 0;
 
-		while (table[i].owner != OWNER_EMPTY)
-			i = (i + 1) & mask;
+		for (; table[i].owner != OWNER_EMPTY; i = (i + 1) & mask) {
+			if (++probes > PROBES_MAX)
+				return -E2BIG;
+		}
 		slot_fill(h, i, &entries[k], &table[i]);
 	}
 	for (uint32_t i = 0; i <= mask; i++) {
 		if (table[i].owner == OWNER_EMPTY)
 			slot_fill(h, i, NULL, &table[i]);
 	}
+	return 0;
 }
 
 /* A file beside the index's, renamed when it is whole. */
@@ -465,8 +470,9 @@ int hl_index_build(struct hl_index *ix, const char *root, int dir_fd,
 	table = calloc((size_t)1 << ix->head.slots_log2, sizeof(*table));
 	if (!table)
 		return -ENOMEM;
-	fill_table(&ix->head, table, entries, n);
-	r = dir_make_all(root, 0755);
+	r = fill_table(&ix->head, table, entries, n);
+	if (r == 0)
+		r = dir_make_all(root, 0755);
 	if (r < 0)
 		return r;
 	return write_file(ix, table); /* its sum is wrong until it is sealed */

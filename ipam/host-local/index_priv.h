@@ -51,12 +51,10 @@
 #define HL_INDEX_SLOTS_LOG2_MAX 22
 #define HL_INDEX_SLOTS_LOG2_MIN 8
 
-/* Owners of files that name none, in struct hl_entry. */
-#define HL_OWNER_NONE 1
-
 /**
  * struct hl_entry - An address that is taken
- * @owner:	hl_index_owner() of the content, HL_OWNER_NONE, never 0
+ * @owner:	hl_index_owner() of the content, or of the address's name when the file
+ *		names nobody: many such files must not share one place in the table
  */
 struct hl_entry {
 	uint32_t owner;
@@ -89,7 +87,7 @@ struct hl_index {
 
 #define HL_INDEX_INIT ((struct hl_index){ .fd = -1 })
 
-/* Hash of an owner; @seed of the index or of the one that may be built. */
+/* Hash of an owner, never 0; @seed of the index or of the one that may be built. */
 uint32_t hl_index_owner(uint64_t seed, const char *key);
 
 /**
@@ -112,7 +110,7 @@ typedef int hl_entry_fn(void *arg, const struct hl_entry *e);
 int hl_index_each_of(struct hl_index *ix, uint32_t owner, hl_entry_fn *fn, void *arg);
 int hl_index_each(struct hl_index *ix, hl_entry_fn *fn, void *arg);
 
-/* 0; -ENOSPC: the table is full, drop it. */
+/* 0; -ENOSPC: the table is full or crowded there, drop it. */
 int hl_index_insert(struct hl_index *ix, const struct hl_entry *e);
 /* 0 or -ENOENT. */
 int hl_index_remove(struct hl_index *ix, const struct hl_entry *e);
@@ -123,7 +121,8 @@ int hl_index_remove(struct hl_index *ix, const struct hl_entry *e);
  * @root:	As there; made if it is missing
  * @entries:	Owners hashed with @seed
  *
- * It is no good before hl_index_seal().
+ * It is no good before hl_index_seal().  Return: 0, or a negative errno when there
+ * cannot be one: too many entries, or thousands of one owner
  */
 int hl_index_build(struct hl_index *ix, const char *root, int dir_fd,
 		   const struct hl_entry *entries, size_t n, uint64_t seed);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "ipam/host-local/boot_priv.h"
 #include "ipam/host-local/store_priv.h"
 
@@ -23,8 +24,10 @@ DEFINE_CLEANUP(DIR *, closedir);
 /* Longest content and what shows that there is more. */
 #define CONTENT_LEN (HL_RECORD_MAX + 1)
 
-/* An open file that has an address for a name; what is no regular file is foreign. */
-static void read_record(int fd, struct hl_record *ret)
+/* An open file that has an address for a name.  What is no regular file is foreign, and so
+ * is, with an error, what cannot be read.
+ */
+static int read_record(int fd, struct hl_record *ret)
 {
 	char content[CONTENT_LEN];
 	struct stat st;
@@ -33,10 +36,16 @@ static void read_record(int fd, struct hl_record *ret)
 	do
 		n = read(fd, content, sizeof(content));
 	while (n < 0 && errno == EINTR);
-	hl_record_parse(content, n > 0 ? (size_t)n : 0, ret);
-	/* A pipe or a directory is not torn. */
-	if (ret->kind == HL_RECORD_TORN && (n < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)))
+	if (n < 0) {
 		ret->kind = HL_RECORD_FOREIGN;
+		ret->key[0] = '\0';
+		return errno == EISDIR ? 0 : -errno;
+	}
+	hl_record_parse(content, (size_t)n, ret);
+	/* A pipe that says nothing is not torn. */
+	if (ret->kind == HL_RECORD_TORN && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)))
+		ret->kind = HL_RECORD_FOREIGN;
+	return 0;
 }
 
 static int open_record(const struct hl_store *st, const char *name)
@@ -53,8 +62,7 @@ int hl_store_record(const struct hl_store *st, const struct ipaddr *addr, struct
 
 	if (fd < 0)
 		return fd;
-	read_record(fd, ret);
-	return 0;
+	return read_record(fd, ret);
 }
 
 /* The live owner of a torn file would have written it long ago. */
@@ -77,10 +85,9 @@ bool hl_store_reclaim(struct hl_store *st, const struct ipaddr *addr)
 
 	if (fd < 0)
 		return fd == -ENOENT;
-	read_record(fd, &rec);
-	if (rec.kind != HL_RECORD_TORN || !torn_is_over(fd))
+	if (read_record(fd, &rec) < 0 || rec.kind != HL_RECORD_TORN || !torn_is_over(fd))
 		return false;
-	return hl_store_release(st, addr, "", NULL) == 0;
+	return hl_store_release(st, addr, name, NULL) == 0;
 }
 
 /* ---- all files ---- */
@@ -113,22 +120,30 @@ static bool judge(struct scan *s, const char *name, int fd, const struct hl_reco
 
 static int scan_name(struct scan *s, const char *name)
 {
-	struct hl_entry e = { .owner = HL_OWNER_NONE };
+	const char *owner = name; /* of a file that names nobody */
 	cleanup_close int fd = -1;
 	struct hl_record rec;
+	struct hl_entry e;
+	int r;
 
 	if (hl_record_addr(name, &e.addr) < 0)
 		return 0;
 	fd = open_record(s->st, name);
 	if (fd == -ENOENT)
 		return 0;
-	if (fd >= 0) {
-		read_record(fd, &rec);
+	/* A symbolic link or a socket is no reservation. */
+	r = fd >= 0 ? read_record(fd, &rec) : fd == -ELOOP || fd == -ENXIO ? 0 : fd;
+	if (r < 0) {
+		s->st->unreadable = true;
+		errno = -r;
+		log_warn("cannot read '%s/%s', nobody can release it: %m", s->st->path, name);
+	} else if (fd >= 0) {
 		if (judge(s, name, fd, &rec))
 			return 0;
-		if (rec.key[0])
-			e.owner = hl_index_owner(s->st->seed, rec.key);
+		if (rec.kind == HL_RECORD_FULL || rec.kind == HL_RECORD_OLD)
+			owner = rec.key;
 	}
+	e.owner = hl_index_owner(s->st->seed, owner);
 	if (hl_store_make_room(s->st) < 0)
 		return -ENOMEM;
 	s->st->entries[s->st->n_entries++] = e;
@@ -143,6 +158,7 @@ int hl_store_scan(struct hl_store *st, hl_doomed_fn *doomed, void *arg, struct n
 
 	hl_index_close(&st->index);
 	st->scanned = false;
+	st->unreadable = false;
 	st->n_entries = 0;
 	fd = openat(st->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);

@@ -171,7 +171,7 @@ static void commit_index(struct hl_store *st)
 	int r = 0;
 
 	if (st->scanned) {
-		if (st->n_entries <= HL_INDEX_ENTRIES_MIN) {
+		if (st->n_entries <= HL_INDEX_ENTRIES_MIN || st->unreadable) {
 			hl_index_drop(&st->index);
 			return;
 		}

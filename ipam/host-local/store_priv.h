@@ -53,7 +53,7 @@ struct nerr;
 #define HL_DATA_DIR_DEFAULT "/var/lib/cni/networks"
 
 /* Fewer files are read faster than an index is kept. */
-#define HL_INDEX_ENTRIES_MIN 128
+#define HL_INDEX_ENTRIES_MIN 64
 
 /* An empty reservation older than this is nobody's. */
 #define HL_TORN_AGE_S 300
@@ -85,6 +85,7 @@ extern const struct hl_env hl_env_default;
  * @index:	Open while it is good
  * @seed:	Owners are hashed with it
  * @entries:	All addresses that are taken, once @scanned; the index is closed then
+ * @unreadable:	The scan met a file whose owner it could not read: no index
  * @changed:	Something in the directory is new or gone
  */
 struct hl_store {
@@ -99,6 +100,7 @@ struct hl_store {
 	size_t n_entries;
 	size_t cap_entries;
 	bool scanned;
+	bool unreadable;
 	bool changed;
 };
 
@@ -141,7 +143,7 @@ void hl_store_close(struct hl_store *st);
 int hl_store_reserve(struct hl_store *st, const struct ipaddr *addr, const char *key,
 		     struct nerr *err);
 
-/* Give it back; 0 also when it is gone.  @key as the file has it. */
+/* Give it back; 0 also when it is gone.  @key as the file has it, its name if it has none. */
 int hl_store_release(struct hl_store *st, const struct ipaddr *addr, const char *key,
 		     struct nerr *err);
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/utf8_priv.h"
+
 static bool strbuf_reserve(struct strbuf *b, size_t more)
 {
 	size_t need;
@@ -120,6 +122,21 @@ bool str_eq_nocase(const char *a, const char *b)
 bool str_has_prefix(const char *s, const char *prefix)
 {
 	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+bool str_is_utf8(const char *s, size_t len)
+{
+	uint32_t cp;
+
+	while (len) {
+		const size_t n = utf8_decode(s, len, &cp);
+
+		if (!n)
+			return false;
+		s += n;
+		len -= n;
+	}
+	return true;
 }
 
 int str_copy(char *dst, size_t size, const char *src)

@@ -49,6 +49,8 @@ int parse_u32(const char *text, uint32_t min, uint32_t max, uint32_t *ret);
 /* ASCII case is ignored. */
 bool str_eq_nocase(const char *a, const char *b);
 bool str_has_prefix(const char *s, const char *prefix);
+/* All of @s is UTF-8 (RFC 3629 section 3). @len bytes, which may be NUL, too. */
+bool str_is_utf8(const char *s, size_t len);
 
 /**
  * str_copy() - Copy into a buffer of a fixed size

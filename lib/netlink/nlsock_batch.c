@@ -107,7 +107,7 @@ int nlsock_send_raw(struct nlsock *nl, const void *buf, size_t len, unsigned n_a
 		int left;
 
 		r = nlsock_recv(nl, settled ? 0 : deadline, &n, b.code ? NULL : err);
-		if (r == -ENOBUFS) {
+		if (r == -ENOBUFS && !lost) {
 			lost = true; /* the first refusals are still in the queue */
 			continue;
 		}

@@ -20,7 +20,8 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 
-#define SELF_PATH "/proc/thread-self/ns/net"
+#define SELF_PATH  "/proc/thread-self/ns/net"
+#define HOME_TRIES 100
 
 /* The text of an errno as Go programs print it, because runtimes compare it. */
 static const char *errno_text(int code, char buf[static 64])
@@ -87,7 +88,8 @@ int netns_open(const char *path, int *ret, struct nerr *err)
 	/* The file may be another one by now, and procfs holds all kinds of files. */
 	type = ioctl(fd, NS_GET_NSTYPE);
 	if (type < 0)
-		return nerr_set(err, -EINVAL, "\"%s\" is not a namespace: %m", path);
+		return nerr_set(err, errno == ENOTTY ? -EINVAL : -errno,
+				"\"%s\" is not a namespace: %m", path);
 	if (type != CLONE_NEWNET)
 		return nerr_set(err, -EINVAL, "\"%s\" is %s, not a network namespace", path,
 				kind_str(type));
@@ -122,12 +124,17 @@ int netns_enter(int fd, struct nerr *err)
 	return 0;
 }
 
-/* Back to where we came from. */
+/* Back to where we came from.  Whoever cannot get there must not go on in a container's
+ * namespace as if it were the host's; memory may be there at the next try.
+ */
 static void go_home(int fd)
 {
 	int saved = errno;
+	int r = -1;
 
-	if (setns(fd, CLONE_NEWNET) < 0) {
+	for (int i = 0; i < HOME_TRIES && r < 0; i++)
+		r = setns(fd, CLONE_NEWNET);
+	if (r < 0) {
 		perror("cannot return to the own network namespace");
 		abort();
 	}

@@ -98,7 +98,9 @@ static void run_one(const struct run *run, long *rss)
 	(void)posix_spawn_file_actions_init(&fa);
 	(void)posix_spawn_file_actions_adddup2(&fa, in, STDIN_FILENO);
 	(void)posix_spawn_file_actions_adddup2(&fa, out, STDOUT_FILENO);
-	errno = posix_spawn(&pid, run->file, &fa, NULL, (char *const *)run->argv, run->env);
+	/* posix_spawn() does not change them, it only says so nowhere */
+	errno = posix_spawn(&pid, run->file, &fa, NULL, (char *const *)(uintptr_t)run->argv,
+			    run->env);
 	if (errno)
 		die(run->file);
 	(void)posix_spawn_file_actions_destroy(&fa);

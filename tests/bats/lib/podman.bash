@@ -25,6 +25,9 @@ load lib/portmap
 
 BB=localhost/bb:1
 
+# Containers keep it when the host is booted again.
+CGROUP=fairlead-podman.$$
+
 # Every plugin that podman's configurations can name.
 PODMAN_PLUGINS=(bridge dhcp dnsname firewall host-local ipvlan macvlan portmap ptp static tuning)
 
@@ -34,6 +37,7 @@ podman_build() {
 	export PORTECHO=$dir/portecho
 	"${CC:-cc}" -static -std=gnu11 -D_GNU_SOURCE -O1 -o "$PORTECHO" \
 		"${BATS_TEST_FILENAME%/*}/lib/portecho.c"
+	cgroups_sweep
 	# The first process of a pod, and of our host: it only buries the dead.
 	"${CC:-cc}" -static -O1 -o "$dir/pause" -x c - <<'END'
 #include <signal.h>
@@ -54,6 +58,7 @@ END
 	# What would run if ours were not found: it says so, and fails.
 	mkdir "$dir/decoys"
 	for plugin in "${PODMAN_PLUGINS[@]}"; do
+		# shellcheck disable=SC2016 # of the decoy
 		printf '#!/bin/sh\necho "%s $CNI_COMMAND" >>%s/not-ours\nexit 1\n' \
 			"$plugin" "$dir" >"$dir/decoys/$plugin"
 	done
@@ -74,11 +79,11 @@ podman_images() {
 	cp "$dir/pause" "$dir/pauseroot/"
 	podman_conf "$dir" "$dir/images"
 	podman_host "$dir"
-	tar -C "$root" -c . | p import -q -c 'CMD ["/bin/sh"]' - "$BB"
+	tar -C "$root" -c . | p import -q -c 'CMD ["/bin/sh"]' - "$BB" >/dev/null
 	tar -C "$dir/pauseroot" -c . |
-		p import -q -c 'ENTRYPOINT ["/pause"]' -c 'CMD ["/pause"]' - localhost/pause:1
-	host_gone
-	rm -r "$root" "$dir/pauseroot" "$dir/net.d"
+		p import -q -c 'ENTRYPOINT ["/pause"]' -c 'CMD ["/pause"]' - localhost/pause:1 >/dev/null
+	podman_cleanup
+	rm -r "$root" "$dir"/{pauseroot,net.d,var-lib}
 }
 
 # podman_conf DIR STORE [IMAGES]: configuration of podman in DIR, containers in STORE.
@@ -111,9 +116,11 @@ END
 		"CONTAINERS_STORAGE_CONF=$1/storage.conf")
 }
 
-# podman_host DIR: start the host's first process; HOST is its pid here.
+# podman_host DIR: boot the host, whose /var/lib is in DIR; HOST is the pid of its first
+# process here.
 podman_host() {
 	local dir=$1 fifo=$1/host word=''
+	mkdir -p "$dir/var-lib"
 	mkfifo "$fifo"
 	# shellcheck disable=SC2016 # of the inner shell
 	setpriv --pdeathsig KILL unshare --net --mount --pid --fork --kill-child \
@@ -121,8 +128,10 @@ podman_host() {
 		set -e
 		mount -t proc proc /proc
 		mount -t tmpfs tmpfs /run
-		mount -t tmpfs tmpfs /var/lib
+		mount --bind "$3" /var/lib
 		mount -t tmpfs tmpfs /dev/shm
+		cat /proc/sys/kernel/random/uuid >/run/boot_id
+		mount --bind /run/boot_id /proc/sys/kernel/random/boot_id
 		mkdir /run/netns /run/cgroup
 		mount --rbind /sys/fs/cgroup /run/cgroup
 		mount -t sysfs sysfs /sys
@@ -130,19 +139,24 @@ podman_host() {
 		rmdir /run/cgroup
 		ip link set lo up
 		echo ready >"$1"
-		exec "$2"' sh "$fifo" "$BATS_FILE_TMPDIR/pause" >/dev/null 2>"$fifo.err" 3>&- &
+		exec "$2"' sh "$fifo" "$BATS_FILE_TMPDIR/pause" "$dir/var-lib" >/dev/null 2>"$fifo.err" 3>&- &
 	HELD=("$!")
 	read -r -t 10 word <>"$fifo" || true
 	rm "$fifo"
 	[[ $word == ready ]] || fail "no host (root is needed): $(<"$fifo.err")"
 	# No newline ends it.
 	read -r HOST <"/proc/$!/task/$!/children" || [[ -n $HOST ]]
-	CGROUP=fairlead-podman.$HOST
 }
 
 # podman_setup: for setup.
 podman_setup() {
+	HELD=()
 	podman_conf "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/root" "$BATS_FILE_TMPDIR/images"
+	podman_boot
+}
+
+# podman_boot: start the host, and who is outside.
+podman_boot() {
 	podman_host "$BATS_TEST_TMPDIR"
 	container_new out
 	host ip link add ext0 up type veth peer name eth0 netns out
@@ -156,14 +170,31 @@ podman_setup() {
 
 # podman_cleanup: for teardown.
 podman_cleanup() {
+	# The host's first process ends after all others, and "unshare" after it: nobody is
+	# left to make another control group.
+	if [[ -n ${HOST:-} ]]; then
+		kill -KILL "$HOST" 2>/dev/null || true
+		wait "${HELD[0]}" || true
+	fi
 	host_gone
 	wait_for 10 cgroups_gone
 }
 
-# cgroups_gone: remove the control groups, which are empty when the last process has gone.
+# cgroups_sweep: remove what a test left that was killed.
+cgroups_sweep() {
+	local dir CGROUP
+	for dir in /sys/fs/cgroup/{,*/}fairlead-podman.*; do
+		[[ -d $dir ]] || continue
+		CGROUP=${dir##*/}
+		[[ -e /proc/${dir##*.} ]] || cgroups_gone || fail "processes are left in $dir"
+	done
+}
+
+# cgroups_gone: remove the control groups of the host.
 cgroups_gone() {
-	find /sys/fs/cgroup -depth -type d -path "*/$CGROUP*" -exec rmdir {} + 2>/dev/null ||
-		[[ -z $(find /sys/fs/cgroup -type d -name "$CGROUP") ]]
+	local match=(-type d \( -name "$CGROUP" -o -path "*/$CGROUP/*" \))
+	find /sys/fs/cgroup -depth "${match[@]}" -exec rmdir {} + 2>/dev/null || true
+	[[ -z $(find /sys/fs/cgroup "${match[@]}") ]]
 }
 
 # host COMMAND...: run it on the host.
@@ -191,13 +222,20 @@ service() {
 	p run -d --name "$1" "${@:4}" "$BB" portecho serve "$2" "$3" "$1"
 }
 
+# ask FROM PROTO ADDRESS PORT: on the host, outside or in a container of podman.
+ask() {
+	case $1 in
+	host | out) at "$1" "$PORTECHO" ask "${@:2}" ;;
+	*) p exec "$1" portecho ask "${@:2}" ;;
+	esac
+}
+
 # answers TEXT FROM PROTO ADDRESS PORT: that is what one asking there hears, within seconds:
 # a container that has started does not listen yet.
 answers() {
-	local text=$1 i got=
+	local text=$1 end=$((SECONDS + 10)) got=
 	shift
-	for ((i = 0; i < 50; i++)); do
-		got=$(ask "$@") && break
+	until got=$(ask "$@") || ((SECONDS >= end)); do
 		sleep 0.1
 	done
 	# shellcheck disable=SC2053 # a pattern
@@ -217,16 +255,27 @@ ip_of() {
 	p inspect "$1" | jq -er --arg net "$2" ".[0].NetworkSettings.Networks[\$net].$key"
 }
 
-# left: what there is on the host of containers, in the kernel and in files of plugins.
-left() {
+# traces: what there is of containers in the kernel and in files of plugins.
+traces() {
 	# shellcheck disable=SC2016 # of the inner shell
 	host sh -c '
 		ip -o link show type veth | grep -v ": ext0@"
 		ls /run/netns | grep -v "^out$"
 		find /var/lib/cni /run/cni -type f ! -name "last_reserved_ip.*" ! -name lock \
-			! -name .boot_id 2>/dev/null
-		nft list ruleset | grep -E "[0-9a-f]{64}|(saddr|daddr) (10\.|fd)"
-		ps -eo pid=,args= | grep -E "conmon|runc|podman|portecho|pause" | grep -v -e grep -e "^ *1 "'
+			! -name .boot_id 2>/dev/null | sort
+		nft -s list ruleset 2>/dev/null |
+			grep -E "[0-9a-f]{64}|(saddr|daddr) (10\.|fd)" || true'
+}
+
+# processes: those of containers, and of podman.
+processes() {
+	host ps -o pid=,args= -N -p 1 | grep -E 'conmon|runc|podman|portecho|pause|sleep' || true
+}
+
+# left: both.
+left() {
+	traces
+	processes
 }
 
 nothing_left() {
@@ -239,12 +288,11 @@ podman_gone() {
 	local networks
 	p pod rm -fa -t 0 >/dev/null
 	p rm -fa -t 0 >/dev/null
-	wait_for 5 nothing_left || fail "left: $(left)"
+	wait_for 15 nothing_left || fail "left: $(left)"
 	mapfile -t networks < <(p network ls -q | grep -vx podman)
 	((${#networks[@]} == 0)) || p network rm "${networks[@]}" >/dev/null
 	# The default network cannot be removed.
-	[[ -z $(host ip -o link show type bridge | grep -v ': cni-podman0:') ]] ||
-		fail "bridges are left"
+	! host ip -o link show type bridge | grep -v ': cni-podman0:' || fail "a bridge is left"
 	[[ ! -e $BATS_FILE_TMPDIR/not-ours ]] ||
 		fail "not our plugins were called: $(<"$BATS_FILE_TMPDIR/not-ours")"
 }

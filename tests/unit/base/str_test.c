@@ -160,6 +160,19 @@ static void comparisons(void **state)
 	assert_false(str_has_prefix("Veth", "veth"));
 }
 
+static void utf8_is_told_from_other_bytes(void **state)
+{
+	(void)state;
+	assert_true(str_is_utf8("", 0));
+	assert_true(str_is_utf8("a\0b", 3));
+	assert_true(str_is_utf8("h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\xa7", 11));
+	assert_false(str_is_utf8("h\xc3", 2)); /* cut */
+	assert_false(str_is_utf8("\xc3\xa9", 1));
+	assert_false(str_is_utf8("\xc0\x80", 2)); /* overlong */
+	assert_false(str_is_utf8("\xed\xa0\x80", 3)); /* surrogate */
+	assert_false(str_is_utf8("ok \xff", 4));
+}
+
 static void copies_fit_or_are_empty(void **state)
 {
 	char buf[6];
@@ -212,6 +225,7 @@ int main(void)
 		cmocka_unit_test(numbers_stay_within_bounds),
 		cmocka_unit_test(numbers_read_back),
 		cmocka_unit_test(comparisons),
+		cmocka_unit_test(utf8_is_told_from_other_bytes),
 		cmocka_unit_test(copies_fit_or_are_empty),
 #if OOM_WORKS
 		cmocka_unit_test(failing_allocations_keep_what_was_there),

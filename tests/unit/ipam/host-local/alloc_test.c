@@ -201,7 +201,7 @@ static void pretend_taken(struct hl_store *st, const char *first, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		assert_int_equal(hl_store_make_room(st), 0);
 		st->entries[st->n_entries++] =
-			(struct hl_entry){ .owner = HL_OWNER_NONE, .addr = a };
+			(struct hl_entry){ .owner = (uint32_t)(i * 2654435761u) | 1, .addr = a };
 		assert_true(ipaddr_next(&a));
 	}
 }

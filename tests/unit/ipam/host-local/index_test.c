@@ -139,7 +139,7 @@ static void it_holds_what_was_put_in(void **state)
 	build(&ix, NULL, 0);
 	for (unsigned turn = 0; turn < 20000; turn++) {
 		uint32_t i = next_random(&random) % (turn % 4000 < 2000 ? 190 : 60);
-		struct hl_entry e = entry(2 + i % OWNERS * 0x01000100, i);
+		struct hl_entry e = entry(2 + i % OWNERS * 0x01000003, i);
 
 		assert_int_equal(has(&ix, &e), in[i]);
 		assert_int_equal(in[i] ? hl_index_remove(&ix, &e) : hl_index_insert(&ix, &e), 0);
@@ -148,7 +148,7 @@ static void it_holds_what_was_put_in(void **state)
 		assert_int_equal(ix.head.n_entries, n_in);
 	}
 	for (uint32_t i = 0; i < MODEL_MAX; i++) {
-		struct hl_entry e = entry(2 + i % OWNERS * 0x01000100, i);
+		struct hl_entry e = entry(2 + i % OWNERS * 0x01000003, i);
 
 		assert_int_equal(has(&ix, &e), in[i]);
 		if (!in[i])
@@ -218,6 +218,25 @@ static void too_many_are_refused(void **state)
 			 -EFBIG);
 }
 
+static void thousands_of_one_owner_are_refused(void **state)
+{
+	enum {
+		N = 60000
+	};
+	cleanup_free struct hl_entry *v = calloc(N, sizeof(*v));
+	struct hl_index ix;
+
+	(void)state;
+	assert_non_null(v);
+	for (uint32_t i = 0; i < N; i++)
+		v[i] = entry(4711, i);
+	(void)hl_index_open(&ix, root, dir_fd);
+	hl_index_close(&ix);
+	assert_int_equal(hl_index_build(&ix, root, dir_fd, v, N, SEED), -E2BIG);
+	assert_int_equal(hl_index_build(&ix, root, dir_fd, v, 1000, SEED), 0);
+	hl_index_drop(&ix);
+}
+
 /* ---- staleness ---- */
 
 static void any_change_of_the_directory_makes_it_stale(void **state)
@@ -233,6 +252,26 @@ static void any_change_of_the_directory_makes_it_stale(void **state)
 		touch_dir();
 		assert_int_equal(hl_index_open(&ix, root, dir_fd), -ESTALE);
 	}
+	hl_index_drop(&ix);
+}
+
+/* Kernels before 6.13 would give the next change the same time as the last one. */
+static void the_seal_is_a_time_that_the_kernel_did_not_give(void **state)
+{
+	struct stat before;
+	struct stat after;
+	struct hl_index ix;
+
+	(void)state;
+	build(&ix, NULL, 0);
+	hl_index_drop(&ix);
+	touch_dir();
+	assert_int_equal(stat(data, &before), 0);
+	build(&ix, NULL, 0);
+	assert_int_equal(stat(data, &after), 0);
+	assert_true(before.st_mtim.tv_sec != after.st_mtim.tv_sec ||
+		    before.st_mtim.tv_nsec != after.st_mtim.tv_nsec);
+	assert_int_equal(after.st_mtim.tv_nsec % 2, 1);
 	hl_index_drop(&ix);
 }
 
@@ -404,7 +443,9 @@ int main(void)
 		cmocka_unit_test(a_full_table_says_so),
 		cmocka_unit_test(a_large_one_is_built),
 		cmocka_unit_test(too_many_are_refused),
+		cmocka_unit_test(thousands_of_one_owner_are_refused),
 		cmocka_unit_test(any_change_of_the_directory_makes_it_stale),
+		cmocka_unit_test(the_seal_is_a_time_that_the_kernel_did_not_give),
 		cmocka_unit_test(without_a_seal_it_is_no_good),
 		cmocka_unit_test(another_directory_has_another_index),
 		cmocka_unit_test(a_damaged_byte_never_gives_a_wrong_answer),

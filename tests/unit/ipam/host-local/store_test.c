@@ -480,6 +480,27 @@ static void it_goes_when_the_directory_became_small(void **state)
 	assert_int_equal(rmdir(index_dir), 0); /* it is empty */
 }
 
+static void reclaiming_keeps_the_index_good(void **state)
+{
+	struct ipaddr a = addr("10.1.0.7");
+	struct hl_store st;
+
+	(void)state;
+	put_many(MANY);
+	put("10.1.0.7", "");
+	put("10.1.0.8", "kept by hand");
+	open_store(&st);
+	assert_int_equal(n_taken(&st), MANY);
+	hl_store_close(&st);
+	age("10.1.0.7", HL_TORN_AGE_S + 1);
+	open_store(&st);
+	assert_true(st.index.fd >= 0);
+	assert_true(hl_store_reclaim(&st, &a));
+	assert_true(st.index.fd >= 0);
+	assert_int_equal(n_taken(&st), MANY - 1);
+	hl_store_close(&st);
+}
+
 /* ---- scan ---- */
 
 static bool doomed_if_old(void *arg, const struct hl_record *rec, int fd)
@@ -530,6 +551,7 @@ int main(void)
 		T(a_hit_is_believed_only_after_reading_the_file),
 		T(without_a_place_for_the_index_it_works_too),
 		T(it_goes_when_the_directory_became_small),
+		T(reclaiming_keeps_the_index_good),
 		T(a_scan_removes_what_it_is_told),
 	};
 

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * oom_preload.c - an allocator to be preloaded, whose n-th allocation fails
+ *
+ * n is in FAULT_MALLOC.  When it has come to that, a byte is written to the descriptor
+ * FAULT_FD, so that the test knows when to stop counting.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+void *__libc_malloc(size_t size);           /* NOLINT(bugprone-reserved-identifier) */
+void *__libc_calloc(size_t n, size_t size); /* NOLINT(bugprone-reserved-identifier) */
+void *__libc_realloc(void *p, size_t size); /* NOLINT(bugprone-reserved-identifier) */
+
+static unsigned long countdown;
+
+/* The loader's own allocations come before this and do not count. */
+__attribute__((constructor)) static void begin(void)
+{
+	const char *n = getenv("FAULT_MALLOC");
+
+	if (n)
+		countdown = strtoul(n, NULL, 10);
+}
+
+static int strikes(void)
+{
+	if (countdown == 0 || --countdown > 0)
+		return 0;
+	if (write(901, "x", 1) < 0) /* STRUCK_FD of trace.c */
+		abort();
+	errno = ENOMEM;
+	return 1;
+}
+
+void *malloc(size_t size)
+{
+	return strikes() ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	return strikes() ? NULL : __libc_calloc(n, size);
+}
+
+void *realloc(void *old, size_t size)
+{
+	return strikes() ? NULL : __libc_realloc(old, size);
+}
+
+void *reallocarray(void *old, size_t n, size_t size)
+{
+	if (size && n > SIZE_MAX / size) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return realloc(old, n * size);
+}

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/faults/scene.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+/* More findings than these say nothing new. */
+#define WRONG_MAX 10
+
+#define CONTAINER 1
+
+/* --- findings --- */
+
+static const char *kind_name(enum fault_kind kind)
+{
+	switch (kind) {
+	case FAULT_ERROR:
+		return "error";
+	case FAULT_STICKY:
+		return "lasting error";
+	case FAULT_KILL:
+		return "killed";
+	case FAULT_MALLOC:
+		return "out of memory";
+	case FAULT_NONE:
+		break;
+	}
+	return "no fault";
+}
+
+static void tell_status(int status)
+{
+	if (WIFSIGNALED(status))
+		printf("killed by signal %d", WTERMSIG(status));
+	else
+		printf("exit status %d", WEXITSTATUS(status));
+}
+
+/* On one line, and not too much of it. */
+static void tell_text(const char *name, const char *text)
+{
+	if (!*text)
+		return;
+	printf("    %s: ", name);
+	for (unsigned i = 0; i < 400 && text[i]; i++)
+		if (text[i] != '\n')
+			(void)putchar(text[i]);
+	(void)putchar('\n');
+}
+
+/* A finding: what was done, what came of it. */
+static void wrong(struct scene *s, const struct trace_run *run, const char *what)
+{
+	s->n_wrong++;
+	printf("  %s %s, %s host, %s at %u (%s): ", s->chain->plugin[s->k].type, s->verb,
+	       s->fresh ? "fresh" : "used", kind_name(run->fault.kind), run->fault.at, run->what);
+	tell_status(run->status);
+	printf(": %s\n", what);
+	tell_text("stdout", run->out);
+	tell_text("stderr", run->err);
+}
+
+/* A call without a fault that went wrong: nothing after it can be trusted. */
+static void must(struct scene *s, bool good, const struct trace_run *after,
+		 const struct trace_run *run, const char *what)
+{
+	if (good)
+		return;
+	wrong(s, after, what);
+	tell_status(run->status);
+	(void)putchar('\n');
+	tell_text("stdout", run->out);
+	tell_text("stderr", run->err);
+	(void)fflush(stdout);
+	exit(1);
+}
+
+/* --- comparing --- */
+
+/* The state as it is now; with @result, normalised. */
+static struct lines state_now(const struct scene *s, const char *result)
+{
+	struct lines now = LINES_INIT;
+
+	host_state(&now);
+	if (result) {
+		normalise(&now, result, "its");
+		normalise(&now, s->other, "other's");
+	}
+	return now;
+}
+
+/* Nothing differs but what is @allowed. */
+static bool expect(struct scene *s, const struct trace_run *run, const struct lines *want,
+		   struct lines *now, const struct lines *allowed, const char *what)
+{
+	bool same = lines_diff(want, now, allowed, NULL) == 0;
+
+	if (!same) {
+		wrong(s, run, what);
+		(void)lines_diff(want, now, allowed, stdout);
+	}
+	lines_done(now);
+	return same;
+}
+
+static bool expect_state(struct scene *s, const struct trace_run *run, const struct lines *want,
+			 const char *result, const struct lines *allowed, const char *what)
+{
+	struct lines now = state_now(s, result);
+
+	return expect(s, run, want, &now, allowed, what);
+}
+
+/* "host nft FAMILY TABLE " of a line, or "". */
+static void table_of(const char *line, char ret[static 128])
+{
+	char family[16];
+	char table[64];
+
+	ret[0] = '\0';
+	if (sscanf(line, "host nft %15s %63s", family, table) == 2)
+		(void)snprintf(ret, 128, "host nft %s %s ", family, table);
+}
+
+/* Of each table in @base there is all or nothing. */
+static bool tables_are_whole(const struct scene *s, const struct lines *now)
+{
+	for (size_t i = 0; i < s->base.n; i++) {
+		bool there = lines_has(now, s->base.v[i]);
+		char table[128];
+		char other[128];
+
+		table_of(s->base.v[i], table);
+		for (size_t k = 0; k < s->base.n && *table; k++) {
+			table_of(s->base.v[k], other);
+			if (strcmp(table, other) == 0 && lines_has(now, s->base.v[k]) != there)
+				return false;
+		}
+	}
+	return true;
+}
+
+/* The bridge itself stays after a DEL, as far as it was made. */
+static void drop_bridge(struct lines *l)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		char *line = l->v[i];
+
+		if (strncmp(line, "host ", 5) == 0 && strncmp(line, "host nft", 8) != 0 &&
+		    strncmp(line, "host sysctl", 11) != 0 && strstr(line, "cni0"))
+			free(line);
+		else if (strncmp(line, "host sysctl", 11) == 0 && strstr(line, "/cni0"))
+			free(line);
+		else
+			l->v[n++] = line;
+	}
+	l->n = n;
+}
+
+static void expect_fresh(struct scene *s, const struct trace_run *run, const struct lines *want,
+			 bool bridge_may_stay, const char *what)
+{
+	struct lines now = state_now(s, NULL);
+	bool whole = tables_are_whole(s, &now);
+
+	if (bridge_may_stay)
+		drop_bridge(&now);
+	if (expect(s, run, want, &now, &s->base, what) && !whole)
+		wrong(s, run, "a table is there in part");
+}
+
+/* Lines that only one of the two has: what changed for good. */
+static void changes(struct lines *ret, const struct lines *a, const struct lines *b)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (!lines_has(b, a->v[i]))
+			lines_addf(ret, "%s", a->v[i]);
+	for (size_t i = 0; i < b->n; i++)
+		if (!lines_has(a, b->v[i]))
+			lines_addf(ret, "%s", b->v[i]);
+	lines_sort(ret);
+}
+
+/* Only the lines without sysctls: some are set as far as the kernel lets us. */
+static void drop_sysctls(struct lines *l)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		if (strstr(l->v[i], " sysctl /proc/sys/"))
+			free(l->v[i]);
+		else
+			l->v[n++] = l->v[i];
+	}
+	l->n = n;
+}
+
+static void split(struct lines *ret, const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		lines_addf(ret, "%.*s", (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
+/* --- the stage --- */
+
+static void new_host(struct scene *s)
+{
+	const struct trace_run nothing = { .fault.kind = FAULT_NONE };
+	struct trace_run run;
+	bool good;
+
+	host_new(2);
+	s->other[0] = '\0';
+	if (s->fresh)
+		return;
+	good = chain_add(s->chain, 0, 0, s->chain->n, s->other, &run);
+	must(s, good, &nothing, &run, "ADD of another container");
+}
+
+/* Attach container 1 as far as plugin @to. */
+static void attach(struct scene *s, unsigned to, const struct trace_run *after)
+{
+	struct trace_run run;
+	bool good;
+
+	s->prev[0] = '\0';
+	good = chain_add(s->chain, CONTAINER, 0, to, s->prev, &run);
+	must(s, good, after, &run, "ADD without a fault");
+}
+
+static void detach(struct scene *s, unsigned to, const char *prev, const struct trace_run *after)
+{
+	struct trace_run run;
+	bool good = chain_del(s->chain, CONTAINER, s->chain->n, to, prev, &run);
+
+	must(s, good, after, &run, "DEL without a fault");
+}
+
+/* What the whole chain makes and leaves on such a host. */
+static void learn_chain(struct scene *s)
+{
+	const struct trace_run nothing = { .fault.kind = FAULT_NONE };
+	struct lines after;
+	struct lines clean;
+
+	new_host(s);
+	attach(s, s->chain->n, &nothing); /* which sysctls are written is known now */
+	new_host(s);
+	clean = state_now(s, NULL);
+	attach(s, s->chain->n, &nothing);
+	s->want_full = state_now(s, s->prev);
+	detach(s, 0, s->prev, &nothing);
+	after = state_now(s, NULL);
+	if (s->fresh)
+		drop_bridge(&after);
+	changes(&s->base, &clean, &after);
+	lines_done(&after);
+	lines_done(&clean);
+}
+
+/* Stand before the plugin's call. */
+static void set_stage(struct scene *s, const struct trace_run *after)
+{
+	bool is_del = strcmp(s->verb, "DEL") == 0;
+
+	lines_done(&s->before);
+	attach(s, is_del ? s->chain->n : s->k, after);
+	if (is_del)
+		detach(s, s->k + 1, s->prev, after);
+	s->before = state_now(s, NULL);
+}
+
+static void new_stage(struct scene *s, const struct trace_run *after)
+{
+	new_host(s);
+	lines_done(&s->clean);
+	s->clean = state_now(s, NULL);
+	set_stage(s, after);
+}
+
+static void call(struct scene *s, const char *verb, const char *prev, struct trace_run *run)
+{
+	chain_call(s->chain, s->k, verb, CONTAINER, prev && *prev ? prev : NULL, run);
+}
+
+/* The plugin's call without a fault: what it makes, how many system calls it takes. */
+static void learn_call(struct scene *s, struct trace_run *run)
+{
+	struct lines result = LINES_INIT;
+
+	*run = (struct trace_run){ .fault.kind = FAULT_NONE };
+	call(s, s->verb, s->prev, run);
+	must(s, run->status == 0, run, run, "call without a fault");
+	lines_done(&s->want);
+	lines_done(&s->want_result);
+	s->want = state_now(s, *run->out ? run->out : s->prev);
+	split(&result, run->out);
+	normalise(&result, run->out, "its");
+	s->want_result = result;
+}
+
+/* --- what must be true after an ADD --- */
+
+/* One DEL of the chain, by a runtime that was given no result, and all is gone. */
+static void clean_up(struct scene *s, const struct trace_run *run, const char *prev)
+{
+	detach(s, 0, prev, run);
+	if (s->fresh)
+		expect_fresh(s, run, &s->clean, true, "left behind by DEL");
+	else
+		(void)expect_state(s, run, &s->clean, NULL, &s->base, "left behind by DEL");
+}
+
+static void judge_success(struct scene *s, const struct trace_run *run)
+{
+	struct trace_run again = { .fault.kind = FAULT_NONE };
+	struct lines result = LINES_INIT;
+	struct lines now = state_now(s, run->out);
+	struct lines want = LINES_INIT;
+
+	s->n_good++;
+	split(&result, run->out);
+	normalise(&result, run->out, "its");
+	(void)expect(s, run, &s->want_result, &result, NULL, "success, but not the full result");
+	lines_copy(&want, &s->want);
+	drop_sysctls(&want);
+	drop_sysctls(&now);
+	(void)expect(s, run, &want, &now, NULL, "success, but not all was made");
+	lines_done(&want);
+	call(s, "CHECK", run->out, &again);
+	if (again.status != 0 && s->kind == FAULT_ERROR && strstr(run->what, "/proc/sys/"))
+		printf("  note: %s\n", again.out);
+	else if (again.status != 0)
+		wrong(s, &again, "success, but CHECK does not agree");
+	if (s->k == 0 && s->chain->has_net && !host_container_works(CONTAINER))
+		wrong(s, run, "success, but the gateways cannot be reached");
+	again = (struct trace_run){ .fault.kind = FAULT_NONE };
+	call(s, "DEL", run->out, &again);
+	must(s, again.status == 0, run, &again, "DEL after a success");
+}
+
+static void judge_failure(struct scene *s, const struct trace_run *run)
+{
+	bool reported = WIFEXITED(run->status) && WEXITSTATUS(run->status) == 1;
+
+	/* With standard output broken for good nobody can say anything. */
+	if (s->kind != FAULT_STICKY && (!reported || !is_error_object(run->out)))
+		wrong(s, run, "no proper error object");
+	if (s->kind == FAULT_STICKY) {
+		struct trace_run del = { .fault.kind = FAULT_NONE };
+
+		call(s, "DEL", *s->prev ? s->prev : NULL, &del);
+		must(s, del.status == 0, run, &del, "DEL after a failure");
+	}
+}
+
+/* Back to where we were, seen to it that we are. */
+static void expect_before(struct scene *s, const struct trace_run *run, bool was_good)
+{
+	bool deleted = was_good || s->kind == FAULT_STICKY;
+
+	if (s->fresh) {
+		expect_fresh(s, run, &s->before, deleted, "left behind");
+		return;
+	}
+	if (was_good)
+		host_restore_sysctls(&s->before);
+	(void)expect_state(s, run, &s->before, NULL, NULL, "left behind");
+}
+
+/* Nothing that an attempt left is in the way of the next. */
+static void expect_next(struct scene *s, const struct trace_run *run)
+{
+	host_restore_sysctls(&s->clean);
+	attach(s, s->chain->n, run);
+	(void)expect_state(s, run, &s->want_full, s->prev, NULL, "a complete ADD differs afterwards");
+}
+
+static void judge_add(struct scene *s, const struct trace_run *run)
+{
+	unsigned wrong_before = s->n_wrong;
+
+	if (s->kind == FAULT_KILL) {
+		clean_up(s, run, NULL);
+	} else {
+		if (run->status == 0)
+			judge_success(s, run);
+		else
+			judge_failure(s, run);
+		expect_before(s, run, run->status == 0);
+	}
+	if (s->fresh) {
+		if (s->kind != FAULT_KILL && s->k > 0)
+			clean_up(s, run, NULL);
+		expect_next(s, run);
+	}
+	/* Go on from where that ended when nothing was found, else from the start. */
+	if (s->fresh || s->n_wrong != wrong_before) {
+		new_stage(s, run);
+	} else if (s->kind == FAULT_KILL) {
+		host_restore_sysctls(&s->clean);
+		set_stage(s, run);
+	}
+}
+
+/* --- what must be true after a DEL --- */
+
+static void judge_del(struct scene *s, const struct trace_run *run)
+{
+	unsigned wrong_before = s->n_wrong;
+
+	if (s->kind != FAULT_KILL && run->status == 0) {
+		s->n_good++;
+		if (*run->out)
+			wrong(s, run, "DEL says something");
+		(void)expect_state(s, run, &s->want, s->prev, NULL,
+				   "DEL says success, but left behind");
+	} else if (s->kind == FAULT_ERROR || s->kind == FAULT_MALLOC) {
+		if (!WIFEXITED(run->status) || !is_error_object(run->out))
+			wrong(s, run, "no proper error object");
+	}
+	clean_up(s, run, s->prev);
+	if (s->n_wrong != wrong_before) {
+		new_stage(s, run);
+	} else {
+		host_restore_sysctls(&s->clean);
+		set_stage(s, run);
+	}
+}
+
+/* --- all of it --- */
+
+static void attempt(struct scene *s, struct fault fault, struct trace_run *run)
+{
+	*run = (struct trace_run){ .fault = fault };
+	call(s, s->verb, s->prev, run);
+	if (!run->struck)
+		return;
+	s->n_runs++;
+	if (s->verbose)
+		printf("  %u %s: %s%s%s\n", fault.at, run->what, run->status ? "" : "ok", run->out,
+		       run->err);
+	if (strcmp(s->verb, "ADD") == 0)
+		judge_add(s, run);
+	else
+		judge_del(s, run);
+}
+
+/* Every place, each with every error that can happen there. */
+static void attempt_calls(struct scene *s, const struct trace_run *learnt)
+{
+	struct trace_run run;
+
+	for (unsigned at = 1; at <= learnt->n_calls && s->n_wrong < WRONG_MAX; at++) {
+		unsigned n = s->kind == FAULT_ERROR ? learnt->errors[at] : 1;
+
+		if (at % s->every || (s->kind == FAULT_STICKY && !learnt->sticky[at]))
+			continue;
+		for (unsigned v = 0; v < n; v++)
+			attempt(s, (struct fault){ s->kind, at, v }, &run);
+	}
+}
+
+static void attempt_allocations(struct scene *s)
+{
+	struct trace_run run = { .struck = true };
+
+	for (unsigned at = 1; run.struck && s->n_wrong < WRONG_MAX; at++)
+		attempt(s, (struct fault){ FAULT_MALLOC, at, 0 }, &run);
+}
+
+bool scene_run(struct scene *s)
+{
+	const struct trace_run nothing = { .fault.kind = FAULT_NONE };
+	struct trace_run learnt;
+
+	learn_chain(s);
+	new_stage(s, &nothing);
+	learn_call(s, &learnt);
+	new_stage(s, &nothing);
+	if (s->kind == FAULT_MALLOC)
+		attempt_allocations(s);
+	else
+		attempt_calls(s, &learnt);
+	printf("%s %s, %s host, %s: %u places, %u harmless, %u wrong\n",
+	       s->chain->plugin[s->k].type, s->verb, s->fresh ? "fresh" : "used",
+	       kind_name(s->kind), s->n_runs, s->n_good, s->n_wrong);
+	return s->n_wrong == 0;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "tests/faults/lines.h"
+#include "tests/faults/state_priv.h"
+
+void attrs_read(struct attrs *ret, const void *p, size_t len)
+{
+	const char *at = p;
+
+	memset(ret, 0, sizeof(*ret));
+	while (len >= NLA_HDRLEN) {
+		const struct nlattr *a = (const struct nlattr *)at;
+		unsigned type = a->nla_type & NLA_TYPE_MASK;
+		size_t step = NLA_ALIGN(a->nla_len);
+
+		if (a->nla_len < NLA_HDRLEN || a->nla_len > len)
+			die("a broken netlink attribute");
+		if (type < ATTRS_MAX)
+			ret->v[type] = a;
+		if (step >= len)
+			break;
+		at += step;
+		len -= step;
+	}
+}
+
+const void *attr_data(const struct nlattr *a)
+{
+	return (const char *)a + NLA_HDRLEN;
+}
+
+size_t attr_len(const struct nlattr *a)
+{
+	return a->nla_len - NLA_HDRLEN;
+}
+
+void attrs_read_nest(struct attrs *ret, const struct nlattr *nest)
+{
+	attrs_read(ret, attr_data(nest), attr_len(nest));
+}
+
+void attrs_read_msg(struct attrs *ret, const struct nlmsghdr *nlh, size_t header)
+{
+	size_t skip = NLMSG_HDRLEN + NLMSG_ALIGN(header);
+
+	if (nlh->nlmsg_len < skip)
+		die("a short netlink message");
+	attrs_read(ret, (const char *)nlh + skip, nlh->nlmsg_len - skip);
+}
+
+uint32_t attr_u32(const struct nlattr *a)
+{
+	uint32_t v = 0;
+
+	if (a && attr_len(a) >= sizeof(v))
+		memcpy(&v, attr_data(a), sizeof(v));
+	return v;
+}
+
+const char *attr_text(const struct nlattr *a)
+{
+	return a ? attr_data(a) : "";
+}
+
+void put_hex(FILE *to, const struct nlattr *a)
+{
+	const unsigned char *p = a ? attr_data(a) : NULL;
+
+	for (size_t i = 0; a && i < attr_len(a); i++)
+		(void)fprintf(to, "%02x", p[i]);
+}
+
+/* True when it was not disturbed by somebody's change. */
+static bool read_dump(int fd, void (*see)(const struct nlmsghdr *nlh, void *arg), void *arg)
+{
+	static char buf[1 << 16];
+	bool whole = true;
+
+	for (;;) {
+		ssize_t n = recv(fd, buf, sizeof(buf), 0);
+		struct nlmsghdr *nlh = (struct nlmsghdr *)buf;
+
+		if (n < 0)
+			die("cannot receive from netlink: %m");
+		for (; NLMSG_OK(nlh, (size_t)n); nlh = NLMSG_NEXT(nlh, n)) {
+			if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+				whole = false;
+			if (nlh->nlmsg_type == NLMSG_DONE)
+				return whole;
+			if (nlh->nlmsg_type == NLMSG_ERROR)
+				die("netlink refuses a dump: %s",
+				    strerror(-((const struct nlmsgerr *)NLMSG_DATA(nlh))->error));
+			see(nlh, arg);
+		}
+	}
+}
+
+void dump(int fd, uint16_t type, const void *payload, size_t len,
+	  void (*see)(const struct nlmsghdr *nlh, void *arg), void *arg)
+{
+	char buf[256] = { 0 };
+	struct nlmsghdr *nlh = (struct nlmsghdr *)buf;
+
+	nlh->nlmsg_len = (uint32_t)NLMSG_LENGTH(len);
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	memcpy(NLMSG_DATA(nlh), payload, len);
+	if (send(fd, buf, nlh->nlmsg_len, 0) < 0)
+		die("cannot send to netlink: %m");
+	if (!read_dump(fd, see, arg))
+		die("somebody changes what is looked at");
+}
