@@ -59,13 +59,15 @@ UNIT      := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,\
              $(sort $(shell find tests/unit -name '*_test.c' 2>/dev/null)))
 FUZZ      := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCH     := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard tests/bench/*.c)))
+FAULTS    := $(BUILD)/faults/faults $(BUILD)/faults/fairlead-cni
+FAULTS_OOM := $(BUILD)/obj/tests/faults/oom.o
 MAN       := $(patsubst docs/man/%.scd,$(O)/man/%,$(wildcard docs/man/*.scd))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all deps check demo bench bench-cni install uninstall lint format tidy unit asan bats \
-        fuzz coverage man clean help unit-build fuzz-build bench-build
+        vm fuzz coverage man clean help unit-build fuzz-build bench-build faults-build
 
 # A file below $(BUILD) that holds a text and is written when the text changes: what
 # depends on it is made again after other flags, or after a source was removed.
@@ -136,7 +138,17 @@ $(BENCH): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libfairlead.a 
 	$(call say,LD)
 	$(link_prog)
 
+# The fault tests: their driver, and the plugins with an allocator that fails when told to.
+$(BUILD)/faults/faults: $(filter-out $(FAULTS_OOM),$(call objs,tests/faults))
+$(BUILD)/faults/fairlead-cni: $(call objs,cmd/fairlead-cni) $(PLUGIN_OBJS) $(FAULTS_OOM)
+$(FAULTS): $(BUILD)/libfairlead.a $(BUILD)/ld.flags
+	$(call say,LD)
+	$(link)
+$(PLUGINS:%=$(BUILD)/faults/cni/%): $(BUILD)/faults/fairlead-cni
+	$(Q)mkdir -p $(@D) && ln -f $< $@
+
 unit-build: $(UNIT)
+faults-build: all $(FAULTS) $(PLUGINS:%=$(BUILD)/faults/cni/%)
 fuzz-build: $(FUZZ)
 bench-build: all $(BENCH)
 print-%: # what the scripts below tests/ ask for: make -s print-UNIT
@@ -147,7 +159,7 @@ run = +$(Q)MAKE='$(MAKE)' FAIRLEAD_O='$(O)' tests/run
 
 deps: ## install the Debian packages that are missing
 	$(Q)contrib/deps build demo test
-check: ## every test of this machine: install, build, lint, unit, asan, fuzz replay, bats
+check: ## every test: installs, builds, lint, unit, asan, fuzz replay, bats, vm
 	$(Q)contrib/deps build demo test
 	$(run) all
 lint: ## what is checked without running the code
@@ -158,6 +170,8 @@ asan: ## C unit tests with the address and undefined behaviour sanitizers
 	$(run) asan
 bats: ## end-to-end tests in private namespaces (BATS=FILE... for some)
 	$(run) bats
+vm: ## what needs another kernel than this machine's, in a QEMU guest
+	$(run) vm
 fuzz: ## fuzz each parser for FUZZ_SECONDS (60), starting from its corpus
 	$(run) fuzz
 coverage: ## line and branch coverage of unit tests and bats in build/cov/index.html

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -135,15 +137,18 @@ static int redirect_stdio(void)
 	return fd > STDERR_FILENO ? close(fd) : 0;
 }
 
-static void wait_for_main(int fd)
+/* Until the main process has ended. False when it has said that nothing is to be kept. */
+static bool wait_for_main(int fd)
 {
+	bool keep = true;
 	char c;
 
 	for (;;) {
 		ssize_t n = read(fd, &c, 1);
 
 		if (n == 0 || (n < 0 && errno != EINTR))
-			return;
+			return keep;
+		keep = keep && n != 1;
 	}
 }
 
@@ -184,14 +189,51 @@ static int guard_main(struct session *s, struct state *st, const struct wants *w
 	}
 	/* The main process may be gone already; then the next line says so as well. */
 	(void)send(fd, "R", 1, MSG_NOSIGNAL);
-	wait_for_main(fd);
-	if (!s->keep)
+	if (!wait_for_main(fd) || !s->keep)
 		return teardown(s, st, false) == 0 ? 0 : EXIT_FAILURE;
 	s->phase = SESSION_KEPT;
 	r = state_write(st, s, &err);
 	if (r < 0)
 		log_err("namespace '%s': %s", s->name, err.msg);
 	return r < 0 ? EXIT_FAILURE : 0;
+}
+
+/* --- the main process's side --- */
+
+/* When the guard is killed the plugin that it is running becomes our child.  Not while
+ * the command runs: what that leaves behind goes to init, as it always does.
+ */
+static void adopt_orphans(bool on)
+{
+	(void)prctl(PR_SET_CHILD_SUBREAPER, on, 0, 0, 0); /* cannot fail since Linux 3.4 */
+}
+
+/* A child of ours besides the guard, 0 when there is none. */
+static pid_t find_orphan(void)
+{
+	char path[64];
+	char list[4096];
+	char *end;
+	long pid;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	if (file_read(AT_FDCWD, path, list, sizeof(list)) < 0)
+		return 0;
+	pid = strtol(list, &end, 10);
+	return end != list && pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
+}
+
+/* End what a killed guard has left running. It leads a group, see cni_exec_run(). */
+static void end_orphans(void)
+{
+	pid_t pid;
+
+	while ((pid = find_orphan())) {
+		(void)kill(-pid, SIGKILL); /* it may have ended by itself */
+		(void)kill(pid, SIGKILL);
+		if (waitpid(pid, NULL, 0) < 0 && errno != EINTR)
+			return;
+	}
 }
 
 int guard_start(struct session *s, struct state *st, const struct wants *w,
@@ -206,6 +248,7 @@ int guard_start(struct session *s, struct state *st, const struct wants *w,
 		return nerr_set(err, -errno, "cannot make a socket: %m");
 	ours = pair[0];
 	theirs = pair[1];
+	adopt_orphans(true);
 	pid = fork();
 	if (pid < 0)
 		return nerr_set(err, -errno, "cannot fork: %m");
@@ -222,26 +265,32 @@ int guard_start(struct session *s, struct state *st, const struct wants *w,
 	return 0;
 }
 
-int guard_is_ready(struct guard *g)
+bool guard_is_ready(struct guard *g)
 {
 	char c;
-	ssize_t n = recv(g->fd, &c, 1, MSG_DONTWAIT);
 
-	return n == 1;
+	if (recv(g->fd, &c, 1, MSG_DONTWAIT) != 1)
+		return false;
+	adopt_orphans(false);
+	return true;
 }
 
-enum guard_outcome guard_finish(struct guard *g)
+enum guard_outcome guard_finish(struct guard *g, bool may_keep)
 {
 	int status;
 	pid_t pid;
 
+	adopt_orphans(true);
+	if (g->fd >= 0 && !may_keep)
+		(void)send(g->fd, "A", 1, MSG_NOSIGNAL); /* whoever has ended keeps nothing */
 	cleanup_closep(&g->fd);
 	g->fd = -1;
 	do
 		pid = waitpid(g->pid, &status, 0);
 	while (pid < 0 && errno == EINTR);
 	g->pid = 0;
-	if (pid < 0 || !WIFEXITED(status))
-		return GUARD_LOST;
-	return WEXITSTATUS(status) == 0 ? GUARD_DONE : GUARD_FAILED;
+	if (pid > 0 && WIFEXITED(status))
+		return WEXITSTATUS(status) == 0 ? GUARD_DONE : GUARD_FAILED;
+	end_orphans();
+	return GUARD_LOST;
 }

@@ -58,10 +58,17 @@ enum guard_outcome {
 int guard_start(struct session *s, struct state *st, const struct wants *w,
 		const struct opt_list *dns, struct guard *ret, struct nerr *err);
 
-/* The socket is readable: 1 the namespace is ready, 0 the guard has ended or is about to. */
-int guard_is_ready(struct guard *g);
+/* The socket is readable: true when the namespace is ready, false when the guard has ended
+ * or is about to.
+ */
+bool guard_is_ready(struct guard *g);
 
-/* Close the socket and wait until the guard has done its work. */
-enum guard_outcome guard_finish(struct guard *g);
+/**
+ * guard_finish() - Close the socket and wait until the guard has done its work
+ * @may_keep:	A namespace that is to be kept may be; false when the command was not run
+ *
+ * After GUARD_LOST no plugin that it had started runs any more.
+ */
+enum guard_outcome guard_finish(struct guard *g, bool may_keep);
 
 #endif /* NETNS_RUN_GUARD_H */

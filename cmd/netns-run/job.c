@@ -99,34 +99,68 @@ bool job_wait_ready(const struct job_signals *js, struct guard *g, int *ret_sig)
 
 /* --- the terminal --- */
 
-/* Descriptor of our terminal when we are in its foreground, else -1. */
-static int open_foreground_tty(void)
-{
-	cleanup_close int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+/**
+ * struct job - A command that runs
+ * @tty:	Our terminal, -1 when we have none
+ * @was_foreground: It was ours to use, at the start or later
+ */
+struct job {
+	pid_t pid;
+	int tty;
+	bool was_foreground;
+};
 
-	return fd >= 0 && tcgetpgrp(fd) == getpgrp() ? TAKE_FD(fd) : -1;
+static void job_done(struct job *j)
+{
+	cleanup_closep(&j->tty);
 }
 
-static bool have_tty(void)
+static void look_for_terminal(struct job *j)
 {
-	cleanup_close int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-
-	return fd >= 0;
+	j->tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	j->was_foreground = j->tty >= 0 && tcgetpgrp(j->tty) == getpgrp();
 }
 
 /* Asking for the foreground from the background is answered with SIGTTOU. */
-static void take_foreground(int tty)
+static void set_foreground(int tty, pid_t pgrp)
 {
 	sigset_t ttou;
 	sigset_t old;
 
-	if (tty < 0 || tcgetpgrp(tty) == getpgrp())
-		return;
 	(void)sigemptyset(&ttou);
 	(void)sigaddset(&ttou, SIGTTOU);
 	(void)sigprocmask(SIG_BLOCK, &ttou, &old);
-	(void)tcsetpgrp(tty, getpgrp()); /* the terminal may be gone */
+	(void)tcsetpgrp(tty, pgrp); /* the terminal may be gone, or the group */
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+/* A shell that ended without giving the terminal back leaves it to nobody. */
+static void take_foreground(const struct job *j)
+{
+	if (j->was_foreground && tcgetpgrp(j->tty) != getpgrp())
+		set_foreground(j->tty, getpgrp());
+}
+
+/* The command has stopped.  Only where somebody can make us go on do we stop as well. */
+static void stop_too(const struct job *j)
+{
+	if (j->tty >= 0)
+		(void)raise(SIGSTOP);
+}
+
+/* We go on.  A shell that continues us in the foreground gives the terminal to our group;
+ * a command that has made a group of its own, as a shell does, gets it from us.
+ */
+static void go_on_too(struct job *j)
+{
+	const pid_t pgrp = getpgid(j->pid);
+
+	if (j->tty >= 0 && tcgetpgrp(j->tty) == getpgrp()) {
+		j->was_foreground = true;
+		if (pgrp > 0 && pgrp != getpgrp())
+			set_foreground(j->tty, pgrp);
+	}
+	(void)kill(j->pid, SIGCONT); /* it may have ended */
 }
 
 /* --- the command --- */
@@ -148,26 +182,19 @@ static void become_command(const struct session *s, const struct job_signals *js
 	_exit(inside_exec(argv));
 }
 
-/* The command has stopped.  Only where somebody can make us go on do we stop as well. */
-static void stop_too(void)
-{
-	if (have_tty())
-		(void)raise(SIGSTOP);
-}
-
 /* Look what became of the command. True when it has ended. */
-static bool reap(pid_t pid, int *ret)
+static bool reap(const struct job *j, int *ret)
 {
 	siginfo_t si = { 0 };
 
-	if (waitid(P_PID, (id_t)pid, &si, WEXITED | WSTOPPED | WNOHANG) < 0) {
+	if (waitid(P_PID, (id_t)j->pid, &si, WEXITED | WSTOPPED | WNOHANG) < 0) {
 		*ret = EXIT_OURS;
 		return errno != EINTR;
 	}
-	if (si.si_pid != pid)
+	if (si.si_pid != j->pid)
 		return false;
 	if (si.si_code == CLD_STOPPED || si.si_code == CLD_TRAPPED) {
-		stop_too();
+		stop_too(j);
 		return false;
 	}
 	*ret = si.si_code == CLD_EXITED ? si.si_status : EXIT_SIGNAL_BASE + si.si_status;
@@ -175,7 +202,7 @@ static bool reap(pid_t pid, int *ret)
 }
 
 /* Read what signals there are. True when the command has ended. */
-static bool handle_signals(const struct job_signals *js, pid_t pid, int *ret)
+static bool handle_signals(const struct job_signals *js, struct job *j, int *ret)
 {
 	struct signalfd_siginfo si;
 	bool ended = false;
@@ -183,11 +210,11 @@ static bool handle_signals(const struct job_signals *js, pid_t pid, int *ret)
 
 	while (!ended && (sig = next_signal(js, &si))) {
 		if (sig == SIGCHLD)
-			ended = reap(pid, ret);
+			ended = reap(j, ret);
 		else if (sig == SIGCONT)
-			(void)kill(pid, SIGCONT); /* it may have ended */
+			go_on_too(j);
 		else if (si.ssi_code <= 0)
-			(void)kill(pid, sig); /* sent to us; what the kernel sends it got, too */
+			(void)kill(j->pid, sig); /* sent to us; what the kernel sends it got, too */
 	}
 	return ended;
 }
@@ -196,18 +223,18 @@ int job_run(const struct session *s, const struct job_signals *js, struct guard 
 	    char *const *argv, int *ret, struct nerr *err)
 {
 	cleanup_close int netns_fd = -1;
-	cleanup_close int tty = open_foreground_tty();
+	CLEANUP(job_done) struct job j = { .tty = -1 };
 	const pid_t self = getpid();
-	pid_t pid;
 	int r;
 
 	r = netns_open(s->netns, &netns_fd, err);
 	if (r < 0)
 		return r;
-	pid = fork();
-	if (pid < 0)
+	look_for_terminal(&j);
+	j.pid = fork();
+	if (j.pid < 0)
 		return nerr_set(err, -errno, "cannot fork: %m");
-	if (pid == 0)
+	if (j.pid == 0)
 		become_command(s, js, netns_fd, self, argv);
 	for (;;) {
 		struct pollfd pfd[] = { { .fd = js->fd, .events = POLLIN },
@@ -220,9 +247,9 @@ int job_run(const struct session *s, const struct job_signals *js, struct guard 
 			cleanup_closep(&g->fd);
 			g->fd = -1;
 		}
-		if (handle_signals(js, pid, ret))
+		if (handle_signals(js, &j, ret))
 			break;
 	}
-	take_foreground(tty);
+	take_foreground(&j);
 	return 0;
 }

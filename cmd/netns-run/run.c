@@ -96,7 +96,7 @@ static int claim_name(struct session *s, const struct opts *o, struct state *st,
 }
 
 /* The guard was killed.  Its work is ours then; what it did is in the session's file. */
-static int replace_guard(struct session *s, struct state *st)
+static int replace_guard(struct session *s, struct state *st, bool ran)
 {
 	CLEANUP(session_done) struct session disk = { .name = NULL };
 	struct nerr err = NERR_INIT;
@@ -107,7 +107,7 @@ static int replace_guard(struct session *s, struct state *st)
 		log_err("%s", err.msg);
 		return r;
 	}
-	if (!disk.keep || disk.phase != SESSION_RUNNING)
+	if (!disk.keep || !ran)
 		return teardown(&disk, st, false);
 	disk.phase = SESSION_KEPT;
 	r = state_write(st, &disk, &err);
@@ -117,11 +117,11 @@ static int replace_guard(struct session *s, struct state *st)
 }
 
 /* Let the guard do its work, or do it. @status is 0 or what is wrong already. */
-static int finish(struct session *s, struct state *st, struct guard *g, int status)
+static int finish(struct session *s, struct state *st, struct guard *g, bool ran, int status)
 {
 	bool clean = false;
 
-	switch (guard_finish(g)) {
+	switch (guard_finish(g, ran)) {
 	case GUARD_DONE:
 		clean = true;
 		break;
@@ -129,7 +129,7 @@ static int finish(struct session *s, struct state *st, struct guard *g, int stat
 		break;
 	case GUARD_LOST:
 		log_err("the guard process was killed");
-		clean = replace_guard(s, st) == 0;
+		clean = replace_guard(s, st, ran) == 0;
 		break;
 	}
 	return clean || status ? status : EXIT_OURS;
@@ -141,6 +141,7 @@ static int run_guarded(struct session *s, struct state *st, const struct opts *o
 	struct job_signals js;
 	struct guard g;
 	int status = EXIT_OURS;
+	bool ran = false;
 	int sig;
 	int r;
 
@@ -155,10 +156,11 @@ static int run_guarded(struct session *s, struct state *st, const struct opts *o
 		r = job_run(s, &js, &g, o->args, &status, err);
 		if (r < 0)
 			log_err("%s", err->msg);
+		ran = r == 0;
 	} else if (sig) {
 		status = EXIT_SIGNAL_BASE + sig;
 	}
-	return finish(s, st, &g, status);
+	return finish(s, st, &g, ran, status);
 }
 
 int cmd_run(struct opts *o)

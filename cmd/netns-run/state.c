@@ -29,8 +29,12 @@
 
 #define STATE_LEN_MAX (16u << 20)
 
-/* All that a directory holds; the lock goes last. */
-static const char *const files[] = { STATE_FILE, "resolv.conf", "hosts", LOCK_FILE };
+/* All that a directory holds, files that were never finished with it; the lock goes last. */
+#define NEW ".new"
+static const char *const files[] = {
+	STATE_FILE NEW, STATE_FILE, "resolv.conf" NEW, "resolv.conf",
+	"hosts" NEW,    "hosts",    LOCK_FILE,
+};
 
 void state_done(struct state *st)
 {
@@ -98,23 +102,23 @@ static bool is_live(int dir_fd)
 
 /* --- files --- */
 
-int state_write_file(const struct state *st, const char *file, const char *text, size_t len,
-		     struct nerr *err)
+static int write_file(const struct state *st, const char *file, mode_t mode, const char *text,
+		      size_t len, struct nerr *err)
 {
 	char tmp[64];
 	int r;
 
-	(void)snprintf(tmp, sizeof(tmp), "%s.new", file); /* file names of ours are short */
+	(void)snprintf(tmp, sizeof(tmp), "%s" NEW, file); /* file names of ours are short */
 	{
 		cleanup_close int fd =
 			openat(st->dir_fd, tmp,
-			       O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, READ_MODE);
+			       O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
 
 		if (fd < 0)
 			return nerr_set(err, -errno, "cannot create state file '%s': %m", tmp);
 		/* The umask is the command's, and so is who it runs as. */
 		r = fd_write_all(fd, text, len);
-		if (r == 0 && fchmod(fd, READ_MODE) < 0)
+		if (r == 0 && fchmod(fd, mode) < 0)
 			r = -errno;
 	}
 	if (r == 0 && renameat(st->dir_fd, tmp, st->dir_fd, file) < 0)
@@ -126,13 +130,19 @@ int state_write_file(const struct state *st, const char *file, const char *text,
 	return 0;
 }
 
+int state_write_file(const struct state *st, const char *file, const char *text, size_t len,
+		     struct nerr *err)
+{
+	return write_file(st, file, READ_MODE, text, len, err);
+}
+
 int state_write(const struct state *st, const struct session *s, struct nerr *err)
 {
 	CLEANUP(strbuf_done) struct strbuf text = STRBUF_INIT;
 	int r;
 
 	r = session_print(s, &text, err);
-	return r < 0 ? r : state_write_file(st, STATE_FILE, text.s, text.len, err);
+	return r < 0 ? r : write_file(st, STATE_FILE, FILE_MODE, text.s, text.len, err);
 }
 
 static int read_session(int dir_fd, const char *name, struct session *ret, struct nerr *err)

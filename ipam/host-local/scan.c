@@ -50,9 +50,18 @@ static int read_record(int fd, struct hl_record *ret)
 
 static int open_record(const struct hl_store *st, const char *name)
 {
-	int fd = openat(st->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd;
 
+	do
+		fd = openat(st->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	while (fd < 0 && errno == EINTR);
 	return fd < 0 ? -errno : fd;
+}
+
+/* It is we, or the host, who are short of something; the file may be good. */
+static bool is_shortage(int r)
+{
+	return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
 }
 
 int hl_store_record(const struct hl_store *st, const struct ipaddr *addr, struct hl_record *ret)
@@ -133,6 +142,8 @@ static int scan_name(struct scan *s, const char *name)
 		return 0;
 	/* A symbolic link or a socket is no reservation. */
 	r = fd >= 0 ? read_record(fd, &rec) : fd == -ELOOP || fd == -ENXIO ? 0 : fd;
+	if (is_shortage(r))
+		return r;
 	if (r < 0) {
 		s->st->unreadable = true;
 		errno = -r;
@@ -171,6 +182,7 @@ int hl_store_scan(struct hl_store *st, hl_doomed_fn *doomed, void *arg, struct n
 	}
 	for (;;) {
 		const struct dirent *d;
+		int r;
 
 		errno = 0;
 		d = readdir(dir);
@@ -178,8 +190,9 @@ int hl_store_scan(struct hl_store *st, hl_doomed_fn *doomed, void *arg, struct n
 			return nerr_set(err, -errno, "cannot read directory '%s': %m", st->path);
 		if (!d)
 			break;
-		if (scan_name(&s, d->d_name) < 0)
-			return nerr_oom(err);
+		r = scan_name(&s, d->d_name);
+		if (r < 0)
+			return nerr_set(err, r, "cannot read '%s/%s': %m", st->path, d->d_name);
 	}
 	st->scanned = true;
 	return s.result;
@@ -242,20 +255,29 @@ static int add_candidate(void *arg, const struct hl_entry *e)
 	return 0;
 }
 
-/* Keep those whose file names the owner. True when all did. */
-static bool verify(const struct hl_store *st, const char *key, struct hl_addrs *addrs)
+/* Keep those whose file names the owner.  1 when all did, 0 when not, negative errno when a
+ * file cannot be read.
+ */
+static int verify(const struct hl_store *st, const char *key, struct hl_addrs *addrs,
+		  struct nerr *err)
 {
+	char name[IPADDR_STR_LEN];
 	struct hl_record rec;
 	size_t kept = 0;
+	bool all;
 
 	for (size_t i = 0; i < addrs->n; i++) {
-		if (hl_store_record(st, &addrs->v[i], &rec) == 0 && strcmp(rec.key, key) == 0)
+		int r = hl_store_record(st, &addrs->v[i], &rec);
+
+		if (r < 0 && r != -ENOENT)
+			return nerr_set(err, r, "cannot read '%s/%s': %m", st->path,
+					ipaddr_to_str(&addrs->v[i], name));
+		if (r == 0 && strcmp(rec.key, key) == 0)
 			addrs->v[kept++] = addrs->v[i];
 	}
-	if (kept == addrs->n)
-		return true;
+	all = kept == addrs->n;
 	addrs->n = kept;
-	return false;
+	return all;
 }
 
 int hl_store_owned(struct hl_store *st, const char *key, struct hl_addrs *ret, struct nerr *err)
@@ -268,7 +290,7 @@ int hl_store_owned(struct hl_store *st, const char *key, struct hl_addrs *ret, s
 	assert(*key);
 	if (st->index.fd >= 0) {
 		r = hl_index_each_of(&st->index, c.owner, add_candidate, &c);
-		sound = r == 0 && verify(st, key, &found);
+		sound = r == 0 && verify(st, key, &found, NULL) == 1;
 	}
 	if (!sound) {
 		found.n = 0;
@@ -278,7 +300,10 @@ int hl_store_owned(struct hl_store *st, const char *key, struct hl_addrs *ret, s
 		r = each_entry(st, add_candidate, &c);
 		if (r < 0)
 			return nerr_oom(err);
-		(void)verify(st, key, &found); /* what is left out has an equal hash only */
+		/* What is left out has an equal hash only. */
+		r = verify(st, key, &found, err);
+		if (r < 0)
+			return r;
 	}
 	*ret = found;
 	found = (struct hl_addrs){ .n = 0 };

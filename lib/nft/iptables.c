@@ -59,6 +59,7 @@ static void put_ctstate(struct nft_rule *r, uint32_t states)
 
 	if (!states)
 		return;
+	static_assert(NFT_IPT_CTSTATE_DNAT == XT_CONNTRACK_STATE_DNAT, "bits of x_tables");
 	/* The bits of x_tables are those of the kernel, but for "untracked". */
 	info.state_mask = (uint16_t)(states & ~CT_STATE_UNTRACKED);
 	if (states & CT_STATE_UNTRACKED)

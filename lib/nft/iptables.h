@@ -22,6 +22,9 @@
 struct ipnet;
 struct nft_rule;
 
+/* --ctstate DNAT: the connection's destination was translated. */
+#define NFT_IPT_CTSTATE_DNAT (1u << 7)
+
 /* Longest comment of "-m comment"; what is longer is cut. */
 #define NFT_IPT_COMMENT_MAX 255
 

@@ -40,14 +40,14 @@ static int finish_host_end(struct nlsock *host, struct link_info *li, bool is_po
 }
 
 /* The pair itself, under a name that is free. */
-static int make_veth(struct plugin_nets *nets, struct link_veth *veth, char name[static IFNAMSIZ],
+static int make_veth(struct plugin_nets *nets, struct link_veth *veth, struct iface_undo_link *undo,
 		     struct nerr *err)
 {
 	struct link_info cont;
 	int r = -EEXIST;
 
 	for (int i = 0; i < VETH_NAME_TRIES && r == -EEXIST; i++) {
-		r = link_random_name(name, err);
+		r = link_random_name(undo->name, err);
 		if (r < 0)
 			return r;
 		link_put_veth(nets->host, veth);
@@ -56,9 +56,16 @@ static int make_veth(struct plugin_nets *nets, struct link_veth *veth, char name
 			return nerr_set(
 				err, -EBUSY,
 				"container veth name (\"%s\") peer provided (\"%s\") already exists",
-				veth->peer_name, name);
+				veth->peer_name, undo->name);
 	}
-	return r < 0 ? nerr_ctx(err, "failed to make veth pair") : 0;
+	if (r == 0)
+		return 0;
+	/* When it was the answer that got lost, the pair is there.  Under a name that is
+	 * taken there is somebody else's.
+	 */
+	if (r != -EEXIST)
+		iface_undo_link(undo);
+	return nerr_ctx(err, "failed to make veth pair");
 }
 
 int iface_add_veth(struct plugin_nets *nets, const char *ifname, int master, uint32_t mtu,
@@ -77,7 +84,7 @@ int iface_add_veth(struct plugin_nets *nets, const char *ifname, int master, uin
 	struct link_info cont;
 	int r;
 
-	r = make_veth(nets, &veth, undo.name, err);
+	r = make_veth(nets, &veth, &undo, err);
 	if (r < 0)
 		return r;
 	r = link_get(nets->host, undo.name, &host, err);

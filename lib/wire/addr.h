@@ -22,10 +22,10 @@
 #define IP4_ADDR(a, b, c, d)                                                                       \
 	((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
 
-#define IP4_BROADCAST	0xffffffffU
-#define IP4_ALL_HOSTS	IP4_ADDR(224, 0, 0, 1)	/* RFC 1112, 4 */
-#define IP4_ALL_ROUTERS IP4_ADDR(224, 0, 0, 2)	/* RFC 2236, 3 */
-#define IP4_IGMP3	IP4_ADDR(224, 0, 0, 22) /* RFC 3376, 4.2.14 */
+#define IP4_BROADCAST   0xffffffffU
+#define IP4_ALL_HOSTS   IP4_ADDR(224, 0, 0, 1)  /* RFC 1112, 4 */
+#define IP4_ALL_ROUTERS IP4_ADDR(224, 0, 0, 2)  /* RFC 2236, 3 */
+#define IP4_IGMP3       IP4_ADDR(224, 0, 0, 22) /* RFC 3376, 4.2.14 */
 
 struct eth_addr {
 	uint8_t b[ETH_ADDR_LEN];
@@ -38,10 +38,10 @@ struct ip6_addr {
 };
 
 /* RFC 4291, 2.7.1 and RFC 3810, 5.2.14 */
-#define IP6_ALL_NODES	((struct ip6_addr){ 0xff02000000000000, 1 })
+#define IP6_ALL_NODES   ((struct ip6_addr){ 0xff02000000000000, 1 })
 #define IP6_ALL_ROUTERS ((struct ip6_addr){ 0xff02000000000000, 2 })
-#define IP6_MLD2	((struct ip6_addr){ 0xff02000000000000, 0x16 })
-#define IP6_LOOPBACK	((struct ip6_addr){ 0, 1 })
+#define IP6_MLD2        ((struct ip6_addr){ 0xff02000000000000, 0x16 })
+#define IP6_LOOPBACK    ((struct ip6_addr){ 0, 1 })
 #define IP6_UNSPECIFIED ((struct ip6_addr){ 0, 0 })
 
 /* Scope of a multicast address (RFC 4291, 2.7). */
@@ -119,6 +119,12 @@ static inline bool ip4_addr_is_reserved(uint32_t a)
 	return a >> 28 == 15;
 }
 
+/* The first bits of it, 0 to 32. */
+static inline uint32_t ip4_addr_prefix(uint32_t a, unsigned int bits)
+{
+	return bits ? a & ~UINT32_C(0) << (32 - bits) : 0;
+}
+
 /* RFC 1112, 6.4: 23 bits behind 01:00:5e. */
 static inline struct eth_addr eth_addr_of_ip4(uint32_t group)
 {
@@ -176,6 +182,14 @@ static inline bool ip6_addr_is_unique_local(struct ip6_addr a)
 	return a.hi >> 57 == 0xfc >> 1;
 }
 
+/* The first bits of it, 0 to 128. */
+static inline struct ip6_addr ip6_addr_prefix(struct ip6_addr a, unsigned int bits)
+{
+	if (bits < 64)
+		return (struct ip6_addr){ bits ? a.hi & ~UINT64_C(0) << (64 - bits) : 0, 0 };
+	return (struct ip6_addr){ a.hi, bits > 64 ? a.lo & ~UINT64_C(0) << (128 - bits) : 0 };
+}
+
 /* ::ffff:a.b.c.d, never seen on a wire: how both families share one key. */
 static inline struct ip6_addr ip6_addr_of_ip4(uint32_t a)
 {
@@ -190,8 +204,7 @@ static inline bool ip6_addr_is_mapped(struct ip6_addr a)
 /* ff02::1:ffXX:XXXX (RFC 4291, 2.7.1) */
 static inline struct ip6_addr ip6_addr_solicited(struct ip6_addr a)
 {
-	return (struct ip6_addr){ 0xff02000000000000,
-				  UINT64_C(0x01ff000000) | (a.lo & 0xffffff) };
+	return (struct ip6_addr){ 0xff02000000000000, UINT64_C(0x01ff000000) | (a.lo & 0xffffff) };
 }
 
 static inline bool ip6_addr_is_solicited(struct ip6_addr a)

@@ -30,17 +30,17 @@
 #include <string.h>
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define WIRE_BE16(v) __builtin_bswap16(v)
-#define WIRE_BE32(v) __builtin_bswap32(v)
-#define WIRE_BE64(v) __builtin_bswap64(v)
-#define WIRE_LE16(v) ((uint16_t)(v))
+#	define WIRE_BE16(v) __builtin_bswap16(v)
+#	define WIRE_BE32(v) __builtin_bswap32(v)
+#	define WIRE_BE64(v) __builtin_bswap64(v)
+#	define WIRE_LE16(v) ((uint16_t)(v))
 #elif __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#define WIRE_BE16(v) ((uint16_t)(v))
-#define WIRE_BE32(v) ((uint32_t)(v))
-#define WIRE_BE64(v) ((uint64_t)(v))
-#define WIRE_LE16(v) __builtin_bswap16(v)
+#	define WIRE_BE16(v) ((uint16_t)(v))
+#	define WIRE_BE32(v) ((uint32_t)(v))
+#	define WIRE_BE64(v) ((uint64_t)(v))
+#	define WIRE_LE16(v) __builtin_bswap16(v)
 #else
-#error "unknown byte order"
+#	error "unknown byte order"
 #endif
 
 static inline uint16_t get_be16(const uint8_t *p)

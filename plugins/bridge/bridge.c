@@ -144,11 +144,9 @@ static int add_port(struct bridge_add *add, struct undo *undo, struct nerr *err)
 	r = bridge_vlan_set_port(&add->nets, conf, &add->port, err);
 	if (r < 0 || !conf->macspoofchk)
 		return r;
-	r = macspoof_add(add->call, &add->nets, add->port.name, &add->cont.mac, err);
-	if (r < 0)
-		return r;
+	/* Pushed first: the rules are there also when it is the answer that gets lost. */
 	undo_push(undo, undo_rules, add);
-	return 0;
+	return macspoof_add(add->call, &add->nets, add->port.name, &add->cont.mac, err);
 }
 
 /* Container index, gateways and default routes of what the IPAM plugin answered. */
@@ -237,13 +235,10 @@ static int add_l3(struct bridge_add *add, struct undo *undo, struct nerr *err)
 		if (r < 0)
 			return r;
 	}
-	if (add->conf.ip_masq) {
-		r = masq_add(add->call, &add->nets, res, err);
-		if (r < 0)
-			return r;
-		undo_push(undo, undo_rules, add);
-	}
-	return 0;
+	if (!add->conf.ip_masq)
+		return 0;
+	undo_push(undo, undo_rules, add);
+	return masq_add(add->call, &add->nets, res, err);
 }
 
 static int set_cont_up(struct bridge_add *add, struct nerr *err)
@@ -407,9 +402,16 @@ static int bridge_status(struct cni_call *call, struct nerr *err)
 	r = plugin_nets_open_host(&nets, err);
 	if (r < 0)
 		return r;
-	if (link_get(nets.host, conf.bridge, &li, NULL) == 0 && strcmp(li.kind, "bridge") != 0)
-		return nerr_num(err, -EEXIST, CNI_NOT_AVAILABLE,
-				"\"%s\" already exists but is not a bridge", conf.bridge);
+	if (link_get(nets.host, conf.bridge, &li, NULL) == 0) {
+		if (strcmp(li.kind, "bridge") != 0)
+			return nerr_num(err, -EEXIST, CNI_NOT_AVAILABLE,
+					"\"%s\" already exists but is not a bridge", conf.bridge);
+		r = bridge_dev_check_vlans(&conf, &li, err);
+		if (r < 0) {
+			err->num = CNI_NOT_AVAILABLE;
+			return r;
+		}
+	}
 	if ((conf.l3 && conf.ip_masq) || conf.macspoofchk) {
 		r = transact_status(&nets, err);
 		if (r < 0)

@@ -14,6 +14,7 @@
 #include "plugin/nets.h"
 #include "plugins/bridge/check_priv.h"
 #include "plugins/bridge/conf_priv.h"
+#include "plugins/bridge/vlan_priv.h"
 
 static int check_bridge(struct cni_call *call, const struct bridge_conf *conf, struct nlsock *nl,
 			struct link_info *ret, struct nerr *err)
@@ -36,7 +37,9 @@ static int check_bridge(struct cni_call *call, const struct bridge_conf *conf, s
 	if (strcmp(ret->kind, "bridge") != 0)
 		return nerr_set(err, -EINVAL, "Interface %s does not have link type of bridge",
 				conf->bridge);
-	if (want->mac && *want->mac && !str_eq_nocase(want->mac, macaddr_to_str(&ret->mac, mac)))
+	/* Only where it is a gateway it has a MAC of its own; else that of one of its ports. */
+	if (conf->l3 && conf->is_gateway && !conf->vlan && want->mac && *want->mac &&
+	    !str_eq_nocase(want->mac, macaddr_to_str(&ret->mac, mac)))
 		return nerr_set(err, -EINVAL, "Bridge interface %s Mac doesn't match: %s",
 				conf->bridge, want->mac);
 	if (conf->promisc_mode && ret->promiscuity == 0)
@@ -67,9 +70,25 @@ static int check_port(struct cni_call *call, const struct bridge_conf *conf, str
 			return nerr_set(err, -EINVAL,
 					"Interface %s hairpin mode doesn't match configured %s",
 					e->name, conf->hairpin_mode ? "true" : "false");
-		return 0;
+		return bridge_vlan_check_port(nl, conf, &li, err);
 	}
 	return nerr_set(err, -ENODEV, "CNI veth created for bridge %s was not found", conf->bridge);
+}
+
+static int check_vlan_gateway(const struct bridge_conf *conf, struct nlsock *nl, struct nerr *err)
+{
+	char name[IFNAMSIZ];
+	struct link_info li;
+	int r;
+
+	if (!conf->l3 || !conf->is_gateway || !conf->vlan)
+		return 0;
+	r = bridge_vlan_gateway_name(conf, name, err);
+	if (r < 0)
+		return r;
+	if (link_get(nl, name, &li, err) < 0)
+		return nerr_set(err, -ENODEV, "Interface name %s not found", name);
+	return 0;
 }
 
 int bridge_check(struct cni_call *call, struct nerr *err)
@@ -100,6 +119,9 @@ int bridge_check(struct cni_call *call, struct nerr *err)
 	if (r < 0)
 		return r;
 	r = check_port(call, &conf, nets.host, &bridge, &cont, err);
+	if (r < 0)
+		return r;
+	r = check_vlan_gateway(&conf, nets.host, err);
 	if (r < 0)
 		return r;
 	r = iface_check(nets.cont, call->ifname, call->prev, err);

@@ -12,6 +12,7 @@
 #include "plugin/ifname.h"
 #include "plugin/masq.h"
 #include "plugins/bridge/conf_priv.h"
+#include "plugins/bridge/vlan_priv.h"
 
 #define BRIDGE_DEFAULT_NAME "cni0"
 #define VID_MIN		    1
@@ -140,6 +141,13 @@ static int check_values(struct bridge_conf *conf, struct nerr *err)
 	r = read_trunk(conf, err);
 	if (r < 0)
 		return r;
+	if (conf->vlan && conf->is_gateway && conf->l3) {
+		char name[IFNAMSIZ];
+
+		r = bridge_vlan_gateway_name(conf, name, err);
+		if (r < 0)
+			return r;
+	}
 	if (conf->mtu < 0 || conf->mtu > INT32_MAX)
 		return nerr_set(err, -EINVAL, "key 'mtu' must not be negative, got %" PRId64,
 				conf->mtu);

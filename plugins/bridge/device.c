@@ -18,9 +18,23 @@
 #include "plugin/nets.h"
 #include "plugins/bridge/conf_priv.h"
 #include "plugins/bridge/device_priv.h"
+#include "plugins/bridge/vlan_priv.h"
 
 /* Others hold the lock for the milliseconds of an ADD; a hundred at once for seconds. */
 #define BRIDGE_LOCK_MS 30000
+
+/* What must be set before it is up, which tells the next ADD that it has been.
+ *
+ * A router advertisement must not give the host addresses on its own bridge.  And duplicate
+ * address detection for a MAC that was made this moment would only keep the host from
+ * asking for neighbours, so that over IPv6 nobody outside could reach the first container
+ * in its first seconds.
+ */
+static void bridge_prepare(const struct bridge_dev *dev)
+{
+	(void)sysctl_write_if("ipv6", dev->name, "accept_ra", "0", NULL);
+	(void)sysctl_write_if("ipv6", dev->name, "accept_dad", "0", NULL);
+}
 
 static int bridge_create(struct plugin_nets *nets, const struct bridge_conf *conf,
 			 struct bridge_dev *dev, struct nerr *err)
@@ -31,24 +45,55 @@ static int bridge_create(struct plugin_nets *nets, const struct bridge_conf *con
 							   .mtu = (uint32_t)conf->mtu,
 							   .vlan_filtering =
 								   bridge_conf_has_vlans(conf) });
+	dev->created = true;
 	r = nlsock_commit(nets->host, err);
 	if (r < 0)
 		return nerr_ctx(err, "could not add \"%s\"", conf->bridge);
-	dev->created = true;
-	/* A router advertisement must not give the host addresses on its own bridge.
-	 * And duplicate address detection for a MAC that was made this moment would only
-	 * keep the host from asking for neighbours, so that over IPv6 nobody outside
-	 * could reach the first container in its first seconds.
-	 */
-	(void)sysctl_write_if("ipv6", conf->bridge, "accept_ra", "0", NULL);
-	(void)sysctl_write_if("ipv6", conf->bridge, "accept_dad", "0", NULL);
 	return link_get(nets->host, conf->bridge, &dev->link, err);
+}
+
+int bridge_dev_check_vlans(const struct bridge_conf *conf, const struct link_info *bridge,
+			   struct nerr *err)
+{
+	if (bridge->vlan_filtering || !bridge_vlan_wanted(conf))
+		return 0;
+	return nerr_set(err, -EINVAL,
+			"bridge \"%s\" exists and does not filter VLANs, so that they would not "
+			"be apart: \"ip link set %s type bridge vlan_filtering 1\" makes it",
+			conf->bridge, conf->bridge);
+}
+
+/* Up, and promiscuous if that is wanted. */
+static int bridge_switch_on(const struct bridge_conf *conf, struct bridge_dev *dev,
+			    struct nerr *err)
+{
+	struct nlsock *nl = dev->nets->host;
+	int r;
+
+	if (strcmp(dev->link.kind, "bridge") != 0)
+		return nerr_set(
+			err, -EEXIST,
+			"failed to create bridge \"%s\": \"%s\" already exists but is not a bridge",
+			conf->bridge, conf->bridge);
+	r = bridge_dev_check_vlans(conf, &dev->link, err);
+	if (r < 0)
+		return r;
+	if (conf->promisc_mode && !(dev->link.flags & IFF_PROMISC)) {
+		dev->set_promisc = true;
+		link_put_promisc(nl, dev->link.ifindex, conf->bridge, true);
+	}
+	if (!(dev->link.flags & IFF_UP)) {
+		bridge_prepare(dev);
+		dev->set_up = true;
+		link_put_up(nl, dev->link.ifindex, conf->bridge);
+	}
+	return nlsock_commit(nl, err);
 }
 
 int bridge_dev_open(struct plugin_nets *nets, const struct bridge_conf *conf,
 		    struct bridge_dev *ret, struct nerr *err)
 {
-	struct bridge_dev dev = { .nets = nets };
+	struct bridge_dev dev = { .nets = nets, .name = conf->bridge };
 	int r;
 
 	r = lock_wait(nets->host_ns, LOCK_SH, BRIDGE_LOCK_MS);
@@ -59,72 +104,136 @@ int bridge_dev_open(struct plugin_nets *nets, const struct bridge_conf *conf,
 	r = link_get(nets->host, conf->bridge, &dev.link, err);
 	if (r == -ENODEV)
 		r = bridge_create(nets, conf, &dev, err);
-	if (r < 0)
-		goto fail;
-	if (strcmp(dev.link.kind, "bridge") != 0) {
-		r = nerr_set(err, -EEXIST,
-			     "failed to create bridge \"%s\": \"%s\" already exists but is not a bridge",
-			     conf->bridge, conf->bridge);
-		goto fail;
+	if (r == 0)
+		r = bridge_switch_on(conf, &dev, err);
+	if (r < 0) {
+		bridge_dev_undo(&dev);
+		return r;
 	}
-	if (conf->promisc_mode && !(dev.link.flags & IFF_PROMISC))
-		link_put_promisc(nets->host, dev.link.ifindex, conf->bridge, true);
-	if (!(dev.link.flags & IFF_UP))
-		link_put_up(nets->host, dev.link.ifindex, conf->bridge);
-	r = nlsock_commit(nets->host, err);
-	if (r < 0)
-		goto fail;
 	*ret = dev;
 	return 0;
-fail:
-	bridge_dev_undo(&dev);
-	return r;
 }
+
+/* --- taking back --- */
+
+/* Ports the kernel lets a bridge have (BR_MAX_PORTS of net/bridge/br_private.h). */
+#define BRIDGE_PORTS_MAX 1024
 
 struct port_search {
 	int bridge;
 	int except;
-	bool found;
+	int ifindex[BRIDGE_PORTS_MAX];
+	unsigned n;
 };
 
 static int port_search_cb(const struct link_info *li, void *arg)
 {
 	struct port_search *s = arg;
 
-	if (li->master == s->bridge && li->ifindex != s->except)
-		s->found = true;
+	if (li->master == s->bridge && li->ifindex != s->except && s->n < BRIDGE_PORTS_MAX)
+		s->ifindex[s->n++] = li->ifindex;
 	return 0;
+}
+
+/* 1 when it has a port that this call did not make, in VLAN @vid unless that is 0; 0 when
+ * not, negative errno.
+ */
+static int has_other_ports(const struct bridge_dev *dev, uint16_t vid, struct nerr *err)
+{
+	struct port_search ports = { .bridge = dev->link.ifindex, .except = dev->vlan_port };
+	struct nlsock *nl = dev->nets->host;
+	int r = link_dump(nl, port_search_cb, &ports, err);
+
+	if (r < 0 || !vid)
+		return r < 0 ? r : ports.n > 0;
+	for (unsigned i = 0; i < ports.n; i++) {
+		struct link_vids vids;
+
+		r = link_get_vids(nl, ports.ifindex[i], &vids, err);
+		if (r < 0 || link_vids_has(&vids, vid))
+			return r < 0 ? r : 1;
+	}
+	return 0;
+}
+
+/* Nobody else uses it (or its VLAN @vid), and nobody is about to as long as we hold the
+ * lock: 1, else 0.
+ */
+static int lock_alone(const struct bridge_dev *dev, uint16_t vid, struct nerr *err)
+{
+	int r = has_other_ports(dev, vid, err);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (lock_wait(dev->nets->host_ns, LOCK_EX, BRIDGE_LOCK_MS) < 0)
+		return 0; /* others are at work on it, so it is in use */
+	r = has_other_ports(dev, vid, err);
+	return r < 0 ? r : !r;
+}
+
+static void put_back(const struct bridge_dev *dev)
+{
+	struct nlsock *nl = dev->nets->host;
+
+	if (dev->vlan_port)
+		link_put_del(nl, dev->vlan_port, "vlan gateway");
+	if (dev->created) {
+		link_put_del(nl, dev->link.ifindex, dev->name);
+		return;
+	}
+	for (unsigned i = 0; i < dev->n_added; i++)
+		if (!dev->vlan_port || dev->added[i].ifindex == dev->link.ifindex)
+			addr_put_del(nl, dev->added[i].ifindex, dev->added[i].name,
+				     &dev->added[i].net);
+	if (dev->set_promisc)
+		link_put_promisc(nl, dev->link.ifindex, dev->name, false);
+	if (dev->set_up)
+		link_put_down(nl, dev->link.ifindex, dev->name);
+}
+
+static int take_back(struct bridge_dev *dev, struct nerr *err)
+{
+	struct nlsock *nl = dev->nets->host;
+	int r = 0;
+
+	nlsock_reset(nl);
+	if (!dev->link.ifindex)
+		r = link_get(nl, dev->name, &dev->link, err);
+	if (r < 0)
+		return r == -ENODEV ? 0 : r;
+	if (strcmp(dev->link.kind, "bridge") != 0)
+		return 0; /* not what this call would have made */
+	r = lock_alone(dev, 0, err);
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		put_back(dev);
+	} else if (dev->vlan_port) {
+		/* Those who stay may be of other VLANs, which need no gateway of this. */
+		int alone = lock_alone(dev, dev->vlan, err);
+
+		if (alone < 0)
+			return alone;
+		if (alone > 0)
+			link_put_del(nl, dev->vlan_port, "vlan gateway");
+	}
+	/* Beside the new ones the old addresses do no harm. */
+	for (unsigned i = 0; i < dev->n_removed && !(r && dev->created); i++)
+		addr_put_keep(nl, dev->removed[i].ifindex, dev->removed[i].name,
+			      &dev->removed[i].net, true);
+	return nlsock_commit(nl, err);
 }
 
 void bridge_dev_undo(void *arg)
 {
 	struct bridge_dev *dev = arg;
-	struct nlsock *nl = dev->nets->host;
-	struct port_search ports = { .bridge = dev->link.ifindex,
-				     .except = dev->vlan_port };
 	struct nerr err = NERR_INIT;
-	int r;
 
-	if (!dev->link.ifindex || (!dev->created && !dev->n_added && !dev->vlan_port))
+	if (!dev->created && !dev->set_up && !dev->set_promisc && !dev->vlan_port &&
+	    !dev->n_added && !dev->n_removed)
 		return;
-	nlsock_reset(nl);
-	if (lock_wait(dev->nets->host_ns, LOCK_EX, BRIDGE_LOCK_MS) < 0)
-		return; /* others are at work on it, so it is in use and stays */
-	r = link_dump(nl, port_search_cb, &ports, &err);
-	if (r == 0 && ports.found)
-		return;
-	if (r == 0 && dev->vlan_port)
-		link_put_del(nl, dev->vlan_port, "vlan gateway");
-	if (r == 0 && dev->created)
-		link_put_del(nl, dev->link.ifindex, dev->link.name);
-	else if (r == 0)
-		for (unsigned i = 0; i < dev->n_added; i++)
-			addr_put_del(nl, dev->link.ifindex, dev->link.name, &dev->added[i]);
-	if (r == 0)
-		r = nlsock_commit(nl, &err);
-	if (r < 0)
-		(void)fprintf(stderr, "cannot take back bridge '%s': %s\n", dev->link.name,
-			      err.msg);
+	if (take_back(dev, &err) < 0)
+		(void)fprintf(stderr, "cannot take back bridge '%s': %s\n", dev->name, err.msg);
 }
 
 /* --- gateway addresses --- */
@@ -165,6 +274,17 @@ static int gateway_cb(const struct addr_info *ai, void *arg)
 	return 0;
 }
 
+/* More than the table holds stay for good: nobody has so many. */
+static void note_addr(struct bridge_addr *table, unsigned *n, int ifindex, const char *name,
+		      const struct ipnet *net)
+{
+	if (*n == BRIDGE_GATEWAYS_MAX)
+		return;
+	table[*n] = (struct bridge_addr){ .ifindex = ifindex, .net = *net };
+	(void)snprintf(table[*n].name, IFNAMSIZ, "%s", name); /* it is a name of the kernel's */
+	++*n;
+}
+
 static int add_gateway(struct bridge_dev *dev, int ifindex, const char *name,
 		       const struct bridge_conf *conf, const struct ipnet *gw,
 		       const struct cni_result *res, struct nerr *err)
@@ -185,23 +305,21 @@ static int add_gateway(struct bridge_dev *dev, int ifindex, const char *name,
 			err, -EEXIST,
 			"failed to set bridge addr: \"%s\" already has an IP address different from %s",
 			name, ipnet_to_str(gw, text));
-	for (unsigned i = 0; i < job.n_others; i++)
-		addr_put_del(nl, ifindex, name, &job.others[i]);
-	/* The bridge is ours and its MAC fresh: the gateway must answer at once. */
-	addr_put_keep(nl, ifindex, name, gw, true);
-	r = nlsock_commit(nl, err);
-	if (r < 0)
-		return nerr_ctx(err, "failed to set bridge addr");
-	if (ifindex == dev->link.ifindex && dev->n_added < BRIDGE_GATEWAYS_MAX)
-		dev->added[dev->n_added++] = *gw;
-
-	/* Written with its own value the MAC stays, whatever ports come and go, and
-	 * with it the neighbour entries that the containers have of their gateway.
+	/* Written with its own value the MAC stays, whatever ports come and go, and with it
+	 * the neighbour entries that the containers have of their gateway.  In one send
+	 * with the address: the next ADD will look for that alone.
 	 */
 	r = link_get_index(nl, ifindex, &li, err);
 	if (r < 0)
 		return r;
 	link_put_mac(nl, ifindex, name, &li.mac);
+	for (unsigned i = 0; i < job.n_others; i++) {
+		note_addr(dev->removed, &dev->n_removed, ifindex, name, &job.others[i]);
+		addr_put_del(nl, ifindex, name, &job.others[i]);
+	}
+	/* The bridge is ours and its MAC fresh: the gateway must answer at once. */
+	note_addr(dev->added, &dev->n_added, ifindex, name, gw);
+	addr_put_keep(nl, ifindex, name, gw, true);
 	r = nlsock_commit(nl, err);
 	return r < 0 ? nerr_ctx(err, "failed to set bridge addr") : 0;
 }

@@ -23,26 +23,51 @@ struct plugin_nets;
 /* Gateway addresses one ADD can put on a bridge: more range sets than anyone has. */
 #define BRIDGE_GATEWAYS_MAX 16
 
+/* An address of the bridge, or of the interface that stands for one of its VLANs. */
+struct bridge_addr {
+	int ifindex;
+	char name[IFNAMSIZ];
+	struct ipnet net;
+};
+
 /**
  * struct bridge_dev - The bridge during an ADD
+ * @link:	As it was found, or made
+ * @name:	Its name
  * @created:	This call made it
- * @vlan_port:	ifindex of the port this call made for a VLAN's gateway, 0 for none
- * @added:	Gateway addresses this call put on it
+ * @set_up, @set_promisc: This call switched that on, of a bridge that was there
+ * @vlan:	VLAN that this call made a gateway for, 0 for none
+ * @vlan_port:	ifindex of the port it made for that, 0 for none
+ * @added:	Gateway addresses this call added
+ * @removed:	Others that had to go (forceAddress)
+ *
+ * All of these are noted before the kernel is asked: when it is the answer that gets
+ * lost, the thing is there.
  */
 struct bridge_dev {
 	struct plugin_nets *nets;
 	struct link_info link;
+	const char *name;
 	bool created;
+	bool set_up;
+	bool set_promisc;
+	uint16_t vlan;
 	int vlan_port;
-	struct ipnet added[BRIDGE_GATEWAYS_MAX];
+	struct bridge_addr added[BRIDGE_GATEWAYS_MAX];
 	unsigned n_added;
+	struct bridge_addr removed[BRIDGE_GATEWAYS_MAX];
+	unsigned n_removed;
 };
+
+/* An existing bridge that does not filter VLANs is no bridge for VLANs: -EINVAL. */
+int bridge_dev_check_vlans(const struct bridge_conf *conf, const struct link_info *bridge,
+			   struct nerr *err);
 
 /* Find or make the bridge and set it up. Takes the shared lock. */
 int bridge_dev_open(struct plugin_nets *nets, const struct bridge_conf *conf,
 		    struct bridge_dev *ret, struct nerr *err);
 
-/* Undo step: remove what this call made of it, when nobody else uses it. */
+/* Undo step: put it as it was.  What others may use by now (it has other ports) stays. */
 void bridge_dev_undo(void *dev);
 
 /**

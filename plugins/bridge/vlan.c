@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
+#include "base/sysctl.h"
 #include "netlink/link.h"
 #include "netlink/nlsock.h"
 #include "plugin/iface.h"
@@ -14,11 +16,6 @@
 #include "plugins/bridge/vlan_priv.h"
 
 #define VID_DEFAULT 1
-
-static bool vid_is_set(const struct link_vids *vids, unsigned vid)
-{
-	return vids->bit[vid / 8] & (1u << (vid % 8));
-}
 
 static bool vids_any(const struct link_vids *vids)
 {
@@ -37,33 +34,93 @@ static int put_del_present(struct plugin_nets *nets, const struct link_info *por
 	r = link_get_vids(nets->host, port->ifindex, &present, err);
 	if (r < 0)
 		return r;
-	for (unsigned vid = 1; vid < LINK_VID_MAX; vid++)
-		if (vid_is_set(&present, vid))
-			link_put_vid_del(nets->host, port->ifindex, port->name, (uint16_t)vid);
+	for (uint16_t vid = 1; vid < LINK_VID_MAX; vid++)
+		if (link_vids_has(&present, vid))
+			link_put_vid_del(nets->host, port->ifindex, port->name, vid);
 	return 0;
+}
+
+bool bridge_vlan_wanted(const struct bridge_conf *conf)
+{
+	return conf->vlan != 0 || vids_any(&conf->trunk);
+}
+
+/* The VLAN of frames without a tag. */
+static uint16_t native_vid(const struct bridge_conf *conf)
+{
+	return conf->vlan ? (uint16_t)conf->vlan : VID_DEFAULT;
 }
 
 int bridge_vlan_set_port(struct plugin_nets *nets, const struct bridge_conf *conf,
 			 const struct link_info *port, struct nerr *err)
 {
-	bool trunk = vids_any(&conf->trunk);
 	int r;
 
-	if (conf->vlan == 0 && !trunk)
+	if (!bridge_vlan_wanted(conf))
 		return 0;
 	if (!conf->preserve_default_vlan) {
 		r = put_del_present(nets, port, err);
 		if (r < 0)
 			return nerr_ctx(err, "failed to remove default vlan of \"%s\"", port->name);
 	}
-	link_put_vid(nets->host, port->ifindex, port->name,
-		     conf->vlan ? (uint16_t)conf->vlan : VID_DEFAULT, true, true);
-	for (unsigned vid = 1; trunk && vid < LINK_VID_MAX; vid++)
-		if (vid_is_set(&conf->trunk, vid))
-			link_put_vid(nets->host, port->ifindex, port->name, (uint16_t)vid, false,
-				     false);
+	/* The trunk first: a VID that is both is in the end the untagged one. */
+	for (uint16_t vid = 1; vid < LINK_VID_MAX; vid++)
+		if (link_vids_has(&conf->trunk, vid))
+			link_put_vid(nets->host, port->ifindex, port->name, vid, false, false);
+	link_put_vid(nets->host, port->ifindex, port->name, native_vid(conf), true, true);
 	r = nlsock_commit(nets->host, err);
 	return r < 0 ? nerr_ctx(err, "failed to setup vlans of \"%s\"", port->name) : 0;
+}
+
+int bridge_vlan_check_port(struct nlsock *nl, const struct bridge_conf *conf,
+			   const struct link_info *port, struct nerr *err)
+{
+	struct link_vids present;
+	int r;
+
+	if (!bridge_vlan_wanted(conf))
+		return 0;
+	r = link_get_vids(nl, port->ifindex, &present, err);
+	if (r < 0)
+		return r;
+	for (uint16_t vid = 1; vid < LINK_VID_MAX; vid++)
+		if ((vid == native_vid(conf) || link_vids_has(&conf->trunk, vid)) &&
+		    !link_vids_has(&present, vid))
+			return nerr_set(err, -EINVAL, "Interface %s is not in VLAN %u", port->name,
+					vid);
+	return 0;
+}
+
+/* --- the gateway of a VLAN --- */
+
+int bridge_vlan_gateway_name(const struct bridge_conf *conf, char ret[static IFNAMSIZ],
+			     struct nerr *err)
+{
+	int n = snprintf(ret, IFNAMSIZ, "%s.%d", conf->bridge, (int)conf->vlan);
+
+	if (n < 0 || n >= IFNAMSIZ)
+		return nerr_set(err, -ENAMETOOLONG,
+				"interface name \"%s.%d\" for the gateway of VLAN %d is too long",
+				conf->bridge, (int)conf->vlan, (int)conf->vlan);
+	return 0;
+}
+
+/* The last step sets it up, which tells the next ADD that nothing is missing. */
+static int finish_gateway(struct plugin_nets *nets, const struct bridge_conf *conf,
+			  const struct link_info *port, const struct link_info *self,
+			  struct nerr *err)
+{
+	const struct bridge_conf access = { .vlan = conf->vlan };
+	int r = bridge_vlan_set_port(nets, &access, port, err);
+
+	if (r < 0)
+		return r;
+	/* As for the bridge itself, in device.c. */
+	(void)sysctl_write_if("ipv6", port->name, "accept_ra", "0", NULL);
+	(void)sysctl_write_if("ipv6", self->name, "accept_ra", "0", NULL);
+	(void)sysctl_write_if("ipv6", self->name, "accept_dad", "0", NULL);
+	link_put_up(nets->host, self->ifindex, self->name);
+	return nlsock_commit(nets->host, err);
 }
 
 static int make_gateway(struct bridge_dev *dev, const struct bridge_conf *conf, const char *name,
@@ -71,7 +128,6 @@ static int make_gateway(struct bridge_dev *dev, const struct bridge_conf *conf, 
 {
 	struct plugin_nets *nets = dev->nets;
 	struct iface_undo_link undo = { .nets = nets };
-	const struct bridge_conf access = { .vlan = conf->vlan };
 	struct link_info port;
 	struct link_info self;
 	int r;
@@ -86,40 +142,61 @@ static int make_gateway(struct bridge_dev *dev, const struct bridge_conf *conf, 
 						       .peer_ns = -1,
 						       .mtu = dev->link.mtu });
 	r = nlsock_commit(nets->host, err);
-	if (r < 0)
-		return r; /* -EEXIST as well: another ADD was first, the caller looks again */
-	r = link_get(nets->host, undo.name, &port, err);
+	if (r == -EEXIST)
+		return r; /* another ADD was first, the caller looks again */
 	if (r == 0)
-		r = bridge_vlan_set_port(nets, &access, &port, err);
+		r = link_get(nets->host, undo.name, &port, err);
 	if (r == 0)
 		r = link_get(nets->host, name, &self, err);
-	if (r == 0) {
-		link_put_up(nets->host, self.ifindex, name);
-		r = nlsock_commit(nets->host, err);
-	}
+	if (r == 0)
+		r = finish_gateway(nets, conf, &port, &self, err);
 	if (r < 0)
-		iface_undo_link(&undo);
-	else
+		iface_undo_link(&undo); /* also when it was the answer that got lost */
+	if (r == 0) {
+		dev->vlan = (uint16_t)conf->vlan;
 		dev->vlan_port = port.ifindex;
+	}
 	return r;
+}
+
+/* One that is not up was left by an ADD that was killed, or another ADD is at it.  One of
+ * another make is the administrator's, who knows.
+ */
+static int complete_gateway(struct bridge_dev *dev, const struct bridge_conf *conf,
+			    const struct link_info *self, struct nerr *err)
+{
+	struct link_info port;
+	int r;
+
+	if ((self->flags & IFF_UP) || strcmp(self->kind, "veth") != 0)
+		return 0;
+	r = link_get_index(dev->nets->host, self->peer, &port, err);
+	if (r < 0)
+		return r;
+	return port.master == dev->link.ifindex ?
+		       finish_gateway(dev->nets, conf, &port, self, err) :
+		       0;
 }
 
 int bridge_vlan_gateway(struct bridge_dev *dev, const struct bridge_conf *conf,
 			struct link_info *ret, struct nerr *err)
 {
 	char name[IFNAMSIZ];
-	int n = snprintf(name, sizeof(name), "%s.%d", conf->bridge, (int)conf->vlan);
-	int r;
+	struct link_info gateway;
+	int r = bridge_vlan_gateway_name(conf, name, err);
 
-	if (n < 0 || (size_t)n >= sizeof(name))
-		return nerr_set(err, -ENAMETOOLONG,
-				"interface name \"%s.%d\" for the gateway of VLAN %d is too long",
-				conf->bridge, (int)conf->vlan, (int)conf->vlan);
-	r = link_get(dev->nets->host, name, ret, err);
-	if (r != -ENODEV)
+	if (r < 0)
 		return r;
-	r = make_gateway(dev, conf, name, err);
-	if (r < 0 && r != -EEXIST)
+	r = link_get(dev->nets->host, name, &gateway, err);
+	if (r == -ENODEV) {
+		r = make_gateway(dev, conf, name, err);
+		if (r == 0 || r == -EEXIST)
+			r = link_get(dev->nets->host, name, &gateway, err);
+	}
+	if (r == 0)
+		r = complete_gateway(dev, conf, &gateway, err);
+	if (r < 0)
 		return nerr_ctx(err, "failed to setup vlan gateway \"%s\"", name);
-	return link_get(dev->nets->host, name, ret, err);
+	*ret = gateway;
+	return 0;
 }

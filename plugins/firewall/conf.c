@@ -9,8 +9,10 @@
 #include "cni/cni.h"
 #include "plugin/ifname.h"
 #include "plugins/firewall/conf_priv.h"
+#include "plugins/firewall/source_priv.h"
 
 #define ADMIN_CHAIN "CNI-ADMIN"
+#define ZONE        "trusted"
 /* XT_EXTENSION_MAXNAMELEN less its NUL: what iptables takes for a chain. */
 #define CHAIN_LEN_MAX 28
 
@@ -18,14 +20,22 @@
 #define F(key, member) \
 	{ .name = (key), .kind = JSON_STRING, .offset = offsetof(struct firewall_conf, member) }
 static const struct json_field firewall_fields[] = {
-	F("backend", backend),
+	F("backend", backend_text),
 	F("iptablesAdminChainName", admin_chain),
 	F("ingressPolicy", policy_text),
-	F("firewalldZone", firewalld_zone),
+	F("firewalldZone", zone),
 	{ 0 },
 };
 #undef F
 /* clang-format on */
+
+/* What is neither of the two names is as if it were not given, as the reference suite has it. */
+static enum firewall_backend read_backend(const char *text)
+{
+	if (text && strcmp(text, "iptables") == 0)
+		return BACKEND_IPTABLES;
+	return text && strcmp(text, "firewalld") == 0 ? BACKEND_FIREWALLD : BACKEND_AUTO;
+}
 
 static int read_policy(struct firewall_conf *conf, struct nerr *err)
 {
@@ -64,6 +74,18 @@ static int check_admin_chain(const char *name, struct nerr *err)
 	return 0;
 }
 
+/* A longer name has no room in the tag of a rule.  firewalld itself takes 17 bytes at most, as
+ * it makes names of chains from it.
+ */
+static int check_zone(const char *zone, struct nerr *err)
+{
+	if (strlen(zone) > SOURCE_ZONE_MAX)
+		return nerr_set(err, -EINVAL,
+				"key 'firewalldZone': zone name \"%s\" is longer than %d bytes",
+				zone, SOURCE_ZONE_MAX);
+	return 0;
+}
+
 static int find_bridge(const struct cni_call *call, struct firewall_conf *conf, struct nerr *err)
 {
 	if (conf->policy == INGRESS_OPEN)
@@ -81,13 +103,16 @@ static int find_bridge(const struct cni_call *call, struct firewall_conf *conf, 
 
 int firewall_conf_read_del(struct cni_call *call, struct firewall_conf *ret, struct nerr *err)
 {
-	struct firewall_conf conf = { .admin_chain = ADMIN_CHAIN };
+	struct firewall_conf conf = { .admin_chain = ADMIN_CHAIN, .zone = ZONE };
 	int r = json_read(call->doc, NULL, "", firewall_fields, &conf, err);
 
 	if (r < 0)
 		return nerr_ctx(err, "failed to load netconf");
 	if (!*conf.admin_chain)
 		conf.admin_chain = ADMIN_CHAIN;
+	if (!*conf.zone)
+		conf.zone = ZONE;
+	conf.backend = read_backend(conf.backend_text);
 	*ret = conf;
 	return 0;
 }
@@ -102,6 +127,8 @@ int firewall_conf_read(struct cni_call *call, struct firewall_conf *ret, struct 
 		r = read_policy(&conf, err);
 	if (r == 0)
 		r = check_admin_chain(conf.admin_chain, err);
+	if (r == 0)
+		r = check_zone(conf.zone, err);
 	if (r == 0 && call->prev)
 		r = find_bridge(call, &conf, err);
 	if (r == 0)

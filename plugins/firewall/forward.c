@@ -15,11 +15,12 @@
 #include "plugin/identity.h"
 #include "plugins/firewall/conf_priv.h"
 #include "plugins/firewall/forward_priv.h"
+#include "plugins/firewall/source_priv.h"
 #include "plugins/firewall/table_priv.h"
 
-#define FORWARD_CHAIN	"CNI-FORWARD"
+#define FORWARD_CHAIN   "CNI-FORWARD"
 #define FORWARD_COMMENT "CNI firewall plugin rules"
-#define ADMIN_COMMENT	"CNI firewall plugin admin overrides"
+#define ADMIN_COMMENT   "CNI firewall plugin admin overrides"
 
 /* Rules of one address. */
 #define ADDRESS_RULES 2
@@ -67,27 +68,45 @@ static void put_jump_first(struct nft_batch *batch, uint8_t family, const char *
 	nft_batch_insert(batch, nft_ipt_rule_new(&ipt));
 }
 
+/* What is there before an ADD: rules of FORWARD and of the plugin's own chain. */
+struct found {
+	struct nft_rules forward;
+	struct nft_rules own;
+	bool has_forward;
+	bool has_own;
+};
+
+static void found_done(struct found *f)
+{
+	nft_rules_done(&f->forward);
+	nft_rules_done(&f->own);
+}
+
+static int find(uint8_t family, struct nlsock *nft, struct found *f, struct nerr *err)
+{
+	int r = table_list(nft, family, FORWARD_CHAIN, &f->own, &f->has_own, err);
+
+	return r < 0 ? r
+		     : table_list(nft, family, FILTER_FORWARD, &f->forward, &f->has_forward, err);
+}
+
 /* Chains and the jumps between them, as far as they are missing. */
 static int put_base(const struct firewall_conf *conf, uint8_t family, struct nlsock *nft,
-		    const struct nft_rules *own, bool own_there, struct nft_batch *batch,
-		    bool *depends, struct nerr *err)
+		    const struct found *found, struct nft_batch *batch, bool *depends,
+		    struct nerr *err)
 {
-	CLEANUP(nft_rules_done) struct nft_rules forward = { .n = 0 };
-	bool there;
 	int r;
 
-	r = table_list(nft, family, FILTER_FORWARD, &forward, &there, err);
-	if (r < 0)
-		return r;
-	if (there && own_there && table_has_jump(&forward, FORWARD_CHAIN) &&
-	    table_has_jump(own, conf->admin_chain))
+	if (found->has_forward && found->has_own &&
+	    table_has_jump(&found->forward, FORWARD_CHAIN) &&
+	    table_has_jump(&found->own, conf->admin_chain))
 		return 0;
 	*depends = true;
-	if (!there)
+	if (!found->has_forward)
 		table_put_forward(batch, family);
-	if (!own_there)
+	if (!found->has_own)
 		table_put_chain(batch, family, FORWARD_CHAIN);
-	if (!table_has_jump(own, conf->admin_chain)) {
+	if (!table_has_jump(&found->own, conf->admin_chain)) {
 		r = nft_chain_exists(nft, family, FILTER_TABLE, conf->admin_chain, NULL, err);
 		if (r < 0)
 			return r;
@@ -95,58 +114,118 @@ static int put_base(const struct firewall_conf *conf, uint8_t family, struct nls
 			table_put_chain(batch, family, conf->admin_chain);
 		put_jump_first(batch, family, FORWARD_CHAIN, ADMIN_COMMENT, conf->admin_chain);
 	}
-	if (!table_has_jump(&forward, FORWARD_CHAIN))
+	if (!table_has_jump(&found->forward, FORWARD_CHAIN))
 		put_jump_first(batch, family, FILTER_FORWARD, FORWARD_COMMENT, FORWARD_CHAIN);
 	return 0;
 }
 
-static void put_del_tagged(uint8_t family, const struct nft_rules *rules,
-			   const struct identity *id, struct nft_batch *batch)
+/* firewalld's backend "iptables" decides in this chain: since 0.9, and before. */
+static bool has_firewalld(const struct nft_rules *forward)
 {
-	for (size_t i = 0; i < rules->n; i++)
-		if (strcmp(rules->v[i].tag, id->text) == 0)
-			nft_batch_del_rule(batch, family, FILTER_TABLE, FORWARD_CHAIN,
-					   rules->v[i].handle);
+	return table_has_jump(forward, "FORWARD_ZONES") ||
+	       table_has_jump(forward, "FORWARD_IN_ZONES");
 }
 
-int forward_put_add(struct cni_call *call, const struct firewall_conf *conf, uint8_t family,
-		    const struct identity *id, struct nlsock *nft, struct nft_batch *batch,
-		    bool *depends, struct nerr *err)
+/* --- deleting --- */
+
+/* A rule that this job deletes. */
+static bool goes(const struct forward_job *job, const struct nft_rule_info *rule)
 {
-	CLEANUP(nft_rules_done) struct nft_rules own = { .n = 0 };
-	bool there;
-	int r;
+	return job->id ? source_tag_is_of(rule->tag, job->id)
+		       : identity_is_garbage(job->call, rule->tag, job->valid);
+}
 
-	r = table_list(nft, family, FORWARD_CHAIN, &own, &there, err);
-	if (r < 0)
-		return r;
-	r = put_base(conf, family, nft, &own, there, batch, depends, err);
-	if (r < 0)
-		return r;
-	put_del_tagged(family, &own, id, batch);
-	for (size_t i = 0; i < call->prev->n_ips; i++) {
-		const struct cni_ip *ip = &call->prev->ips[i];
+/* The source is gone unless a rule that stays names it, too. */
+static int put_gone(const struct forward_job *job, const struct nft_rules *rules, const char *mark,
+		    struct nerr *err)
+{
+	for (size_t i = 0; i < rules->n; i++)
+		if (!goes(job, &rules->v[i]) && strcmp(source_tag_mark(rules->v[i].tag), mark) == 0)
+			return 0;
+	return source_list_add(job->gone, mark, err);
+}
 
-		for (unsigned k = 0; k < ADDRESS_RULES && nfproto_of(ip) == family; k++) {
-			struct nft_ipt_rule ipt;
-			struct nft_rule *rule;
-			struct ipnet host;
+/* @ret_n: how many rules go. */
+static int put_del_tagged(const struct forward_job *job, uint8_t family,
+			  const struct nft_rules *rules, struct nft_batch *batch, size_t *ret_n,
+			  struct nerr *err)
+{
+	size_t n = 0;
 
-			address_rule(ip, k, &host, &ipt);
-			rule = nft_ipt_rule_new(&ipt);
-			nft_rule_tag(rule, id->text);
-			nft_batch_append(batch, rule);
-		}
+	for (size_t i = 0; i < rules->n; i++) {
+		const char *mark = source_tag_mark(rules->v[i].tag);
+		int r;
+
+		if (!goes(job, &rules->v[i]))
+			continue;
+		n++;
+		nft_batch_del_rule(batch, family, FILTER_TABLE, FORWARD_CHAIN, rules->v[i].handle);
+		r = *mark ? put_gone(job, rules, mark, err) : 0;
+		if (r < 0)
+			return r;
 	}
+	*ret_n = n;
 	return 0;
 }
 
-/* Rules of the reference suite have no tag: one each of the content that it would make. */
-static int put_del_untagged(struct cni_call *call, uint8_t family, const struct nft_rules *rules,
+/* --- the verbs --- */
+
+/* Rule @which of an address, its tag included. */
+static int put_address_rule(const struct forward_job *job, const struct cni_ip *ip, unsigned which,
 			    struct nft_batch *batch, struct nerr *err)
 {
-	for (size_t i = 0; call->prev && i < call->prev->n_ips; i++) {
-		const struct cni_ip *ip = &call->prev->ips[i];
+	struct source_mark mark = { .text = "" };
+	char tag[NFT_TAG_MAX + 1];
+	struct nft_ipt_rule ipt;
+	struct nft_rule *rule;
+	struct ipnet host;
+
+	address_rule(ip, which, &host, &ipt);
+	if (ipt.src && job->conf->firewalld) {
+		if (source_mark_of(job->conf->zone, &host.addr, &mark) < 0)
+			return nerr_set(err, -ENAMETOOLONG, "zone name \"%s\" is too long",
+					job->conf->zone);
+		source_list_drop(job->gone, mark.text);
+	}
+	source_tag(job->id, mark.text, tag);
+	rule = nft_ipt_rule_new(&ipt);
+	nft_rule_tag(rule, tag);
+	nft_batch_append(batch, rule);
+	return 0;
+}
+
+int forward_put_add(const struct forward_job *job, uint8_t family, struct nlsock *nft,
+		    struct nft_batch *batch, bool *depends, struct nerr *err)
+{
+	CLEANUP(found_done) struct found found = { .has_own = false };
+	const struct cni_result *prev = job->call->prev;
+	size_t n;
+	int r;
+
+	r = find(family, nft, &found, err);
+	if (r == 0)
+		r = put_del_tagged(job, family, &found.own, batch, &n, err);
+	if (r < 0 || (job->conf->firewalld && has_firewalld(&found.forward)))
+		return r;
+	r = put_base(job->conf, family, nft, &found, batch, depends, err);
+	for (size_t i = 0; i < prev->n_ips && r == 0; i++) {
+		if (nfproto_of(&prev->ips[i]) != family)
+			continue;
+		for (unsigned k = 0; k < ADDRESS_RULES && r == 0; k++)
+			r = put_address_rule(job, &prev->ips[i], k, batch, err);
+	}
+	return r;
+}
+
+/* Rules of the reference suite have no tag: one each of the content that it would make. */
+static int put_del_untagged(const struct forward_job *job, uint8_t family,
+			    const struct nft_rules *rules, struct nft_batch *batch, size_t *n,
+			    struct nerr *err)
+{
+	const struct cni_result *prev = job->call->prev;
+
+	for (size_t i = 0; i < prev->n_ips; i++) {
+		const struct cni_ip *ip = &prev->ips[i];
 
 		for (unsigned k = 0; k < ADDRESS_RULES && nfproto_of(ip) == family; k++) {
 			struct nft_ipt_rule ipt;
@@ -158,42 +237,61 @@ static int put_del_untagged(struct cni_call *call, uint8_t family, const struct 
 			r = table_find(rules, &ipt, &at, err);
 			if (r < 0)
 				return r;
-			if (at < rules->n && !*rules->v[at].tag)
-				nft_batch_del_rule(batch, family, FILTER_TABLE, FORWARD_CHAIN,
-						   rules->v[at].handle);
+			if (at == rules->n || *rules->v[at].tag)
+				continue;
+			(*n)++;
+			nft_batch_del_rule(batch, family, FILTER_TABLE, FORWARD_CHAIN,
+					   rules->v[at].handle);
 		}
 	}
 	return 0;
 }
 
-int forward_put_del(struct cni_call *call, uint8_t family, const struct identity *id,
-		    struct nlsock *nft, struct nft_batch *batch, struct nerr *err)
+/* No rule says what was done: each address may be a source. */
+static int put_gone_addresses(const struct forward_job *job, uint8_t family,
+			      const struct nft_rules *rules, struct nerr *err)
+{
+	const struct cni_result *prev = job->call->prev;
+	int r = 0;
+
+	for (size_t i = 0; i < prev->n_ips && r == 0; i++) {
+		struct source_mark mark;
+
+		if (nfproto_of(&prev->ips[i]) == family &&
+		    source_mark_of(job->conf->zone, &prev->ips[i].address.addr, &mark) == 0)
+			r = put_gone(job, rules, mark.text, err);
+	}
+	return r;
+}
+
+int forward_put_del(const struct forward_job *job, uint8_t family, struct nlsock *nft,
+		    struct nft_batch *batch, struct nerr *err)
 {
 	CLEANUP(nft_rules_done) struct nft_rules rules = { .n = 0 };
+	size_t n;
 	int r;
 
 	r = table_get(nft, family, FORWARD_CHAIN, &rules, err);
-	if (r < 0)
+	if (r == 0)
+		r = put_del_tagged(job, family, &rules, batch, &n, err);
+	if (r < 0 || !job->call->prev)
 		return r;
-	put_del_tagged(family, &rules, id, batch);
-	return put_del_untagged(call, family, &rules, batch, err);
+	r = put_del_untagged(job, family, &rules, batch, &n, err);
+	if (r == 0 && n == 0 && job->conf->backend != BACKEND_IPTABLES)
+		r = put_gone_addresses(job, family, &rules, err);
+	return r;
 }
 
-int forward_put_gc(struct cni_call *call, uint8_t family, const struct identity *valid,
-		   struct nlsock *nft, struct nft_batch *batch, struct nerr *err)
+int forward_put_gc(const struct forward_job *job, uint8_t family, struct nlsock *nft,
+		   struct nft_batch *batch, struct nerr *err)
 {
 	CLEANUP(nft_rules_done) struct nft_rules rules = { .n = 0 };
 	bool there;
+	size_t n;
 	int r;
 
 	r = table_list(nft, family, FORWARD_CHAIN, &rules, &there, err);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < rules.n; i++)
-		if (identity_is_garbage(call, rules.v[i].tag, valid))
-			nft_batch_del_rule(batch, family, FILTER_TABLE, FORWARD_CHAIN,
-					   rules.v[i].handle);
-	return 0;
+	return r < 0 ? r : put_del_tagged(job, family, &rules, batch, &n, err);
 }
 
 static int check_addresses(struct cni_call *call, uint8_t family, const struct nft_rules *rules,
@@ -215,15 +313,28 @@ static int check_addresses(struct cni_call *call, uint8_t family, const struct n
 			if (r < 0)
 				return r;
 			if (at == rules->n)
-				return nerr_set(err, -ENOENT,
-						"expected rule [-A " FORWARD_CHAIN " %s %s%s -j ACCEPT] not found",
-						k ? "-s" : "-d",
-						ipaddr_to_str(&ip->address.addr, text),
-						k ? "" :
-						    " -m conntrack --ctstate RELATED,ESTABLISHED");
+				return nerr_set(
+					err, -ENOENT,
+					"expected rule [-A " FORWARD_CHAIN
+					" %s %s%s -j ACCEPT] not found",
+					k ? "-s" : "-d", ipaddr_to_str(&ip->address.addr, text),
+					k ? "" : " -m conntrack --ctstate RELATED,ESTABLISHED");
 		}
 	}
 	return 0;
+}
+
+/* firewalld lets packets through; somebody's policy may still drop them.  1, 0 or an error. */
+static int needs_rules(uint8_t family, const struct nft_rules *forward, struct nlsock *nft,
+		       struct nerr *err)
+{
+	uint32_t policy = NF_ACCEPT;
+	int r;
+
+	if (has_firewalld(forward))
+		return 0;
+	r = nft_chain_exists(nft, family, FILTER_TABLE, FILTER_FORWARD, &policy, err);
+	return r < 0 ? r : policy == NF_DROP;
 }
 
 int forward_check(struct cni_call *call, const struct firewall_conf *conf, uint8_t family,
@@ -235,6 +346,11 @@ int forward_check(struct cni_call *call, const struct firewall_conf *conf, uint8
 	int r;
 
 	r = table_list(nft, family, FILTER_FORWARD, &forward, &there, err);
+	if (r == 0 && conf->firewalld) {
+		r = needs_rules(family, &forward, nft, err);
+		if (r == 0)
+			return 0;
+	}
 	if (r < 0)
 		return r;
 	if (!table_has_jump(&forward, FORWARD_CHAIN))

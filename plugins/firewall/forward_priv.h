@@ -13,8 +13,14 @@
  *	              -s IP/32 -j ACCEPT
  *
  * The administrator's own rules go into CNI-ADMIN with iptables(8).  A container's
- * rules carry its identity as their tag; rules of the reference suite, which have
- * none, are recognised by their content.
+ * rules carry its identity as their tag, and where it is a source of a zone of
+ * firewalld (source_priv.h); rules of the reference suite, which have no tag, are
+ * recognised by their content.
+ *
+ * With firewalld in charge the rules are put as well, for hosts on which somebody else
+ * drops: Docker leaves the policy of FORWARD at drop.  firewalld's own decision
+ * comes later and is not touched by them, unless its rules stand in this same chain (its
+ * backend "iptables"): there ours would overrule its zones, and are not put.
  */
 #ifndef PLUGINS_FIREWALL_FORWARD_PRIV_H
 #define PLUGINS_FIREWALL_FORWARD_PRIV_H
@@ -28,22 +34,47 @@ struct identity;
 struct nerr;
 struct nft_batch;
 struct nlsock;
+struct source_list;
+
+/**
+ * struct forward_job - What is to be done
+ * @id:		Identity of the attachment, of ADD and DEL
+ * @valid:	Of identity_set_valid(), of GC
+ * @gone:	Gets the sources that rules which go stand for, and that nobody else has
+ */
+struct forward_job {
+	struct cni_call *call;
+	const struct firewall_conf *conf;
+	const struct identity *id;
+	const struct identity *valid;
+	struct source_list *gone;
+};
 
 /**
  * forward_put_add() - Put the rules of one family into a batch
- * @id:		Identity of the attachment; its former rules are replaced
  * @depends:	Set when the chains are not as they must be and are put, too
+ *
+ * Former rules of the attachment are replaced.
  */
-int forward_put_add(struct cni_call *call, const struct firewall_conf *conf, uint8_t family,
-		    const struct identity *id, struct nlsock *nft, struct nft_batch *batch,
-		    bool *depends, struct nerr *err);
-/* Nothing there is success. */
-int forward_put_del(struct cni_call *call, uint8_t family, const struct identity *id,
-		    struct nlsock *nft, struct nft_batch *batch, struct nerr *err);
-/* @valid: of identity_set_valid(). */
-int forward_put_gc(struct cni_call *call, uint8_t family, const struct identity *valid,
-		   struct nlsock *nft, struct nft_batch *batch, struct nerr *err);
-/* The chains and the rules of prevResult's addresses are there. */
+int forward_put_add(const struct forward_job *job, uint8_t family, struct nlsock *nft,
+		    struct nft_batch *batch, bool *depends, struct nerr *err);
+/**
+ * forward_put_del() - Delete the attachment's rules of one family
+ *
+ * Nothing there is success.  Then the addresses of prevResult are taken for sources:
+ * so it is where the reference suite added them, and after a reload of firewalld.
+ */
+int forward_put_del(const struct forward_job *job, uint8_t family, struct nlsock *nft,
+		    struct nft_batch *batch, struct nerr *err);
+/* Delete rules of attachments that are not valid. */
+int forward_put_gc(const struct forward_job *job, uint8_t family, struct nlsock *nft,
+		   struct nft_batch *batch, struct nerr *err);
+/**
+ * forward_check() - The chains and the rules of prevResult's addresses are there
+ *
+ * With firewalld in charge only where the policy of FORWARD is drop: containers of
+ * the reference suite have none of them.
+ */
 int forward_check(struct cni_call *call, const struct firewall_conf *conf, uint8_t family,
 		  struct nlsock *nft, struct nerr *err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * ADD sets the loopback interface up and answers with its addresses, DEL sets it down,
- * CHECK wants it up.  There is no configuration.
+ * CHECK wants it up.  There is no configuration.  An ADD that fails leaves it as it was.
  *
  * The interface is addressed by its index, which is 1 in every namespace
  * (LOOPBACK_IFINDEX in the kernel's include/net/flow.h), so nothing is looked up.
@@ -119,6 +119,19 @@ static int make_result(struct cni_call *call, const struct lo_addresses *found, 
 	return r < 0 ? r : add_ip(call, &found->v6, err);
 }
 
+/* Up, if it is not; then @undo gets to know, before the kernel's answer can get lost. */
+static int set_up(struct nlsock *nl, struct undo *undo, struct nerr *err)
+{
+	struct link_info lo;
+	int r = link_get_index(nl, LO_IFINDEX, &lo, err);
+
+	if (r < 0 || lo.flags & IFF_UP)
+		return r;
+	undo_push(undo, set_down, nl);
+	link_put_up(nl, LO_IFINDEX, LO_NAME);
+	return nlsock_commit(nl, err);
+}
+
 static int loopback_add(struct cni_call *call, struct nerr *err)
 {
 	CLEANUP(nlsock_closep) struct nlsock *nl = NULL;
@@ -127,15 +140,10 @@ static int loopback_add(struct cni_call *call, struct nerr *err)
 	int r;
 
 	r = open_in(call->netns, &nl, err);
-	if (r < 0)
-		return r;
-	link_put_up(nl, LO_IFINDEX, LO_NAME);
-	r = nlsock_commit(nl, err);
-	if (r < 0)
-		return r;
-	undo_push(&undo, set_down, nl);
-
-	r = read_addresses(nl, &found, err);
+	if (r == 0)
+		r = set_up(nl, &undo, err);
+	if (r == 0)
+		r = read_addresses(nl, &found, err);
 	if (r == 0)
 		r = make_result(call, &found, err);
 	if (r < 0)

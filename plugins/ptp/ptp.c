@@ -273,10 +273,13 @@ static int ptp_add(struct cni_call *call, struct nerr *err)
 	if (r < 0)
 		return r;
 	if (add.conf.ip_masq) {
+		/* Pushed first: the rules are there also when it is the answer that gets
+		 * lost.
+		 */
+		undo_push(&undo, undo_masq, &add);
 		r = masq_add(call, &add.nets, &call->result, err);
 		if (r < 0)
 			return r;
-		undo_push(&undo, undo_masq, &add);
 	}
 	plugin_dns_override(&call->result, &add.conf.dns);
 	undo_commit(&undo);

@@ -53,29 +53,50 @@ static const char *backup_path(struct cni_call *call, const struct tuning_conf *
 	return path;
 }
 
-static void print_backup(struct json_out *o, const struct cni_call *call,
-			 const struct tuning_conf *conf, const struct link_info *link)
+int backup_take(struct cni_call *call, const struct tuning_conf *conf,
+		const struct link_info *link, struct tuning_backup *ret, struct nerr *err)
 {
 	const struct tuning_attrs *a = &conf->attrs;
+	struct tuning_backup backup = {
+		.promisc = link->flags & IFF_PROMISC,
+		.mtu = link->mtu,
+		.allmulti = link->flags & IFF_ALLMULTI,
+		.txqlen = link->txqlen,
+		.network = call->net_name,
+		.has_mac = conf->mac.len != 0,
+		.has_promisc = a->promisc,
+		.has_mtu = a->mtu != 0,
+		.has_allmulti = a->has_allmulti,
+		.has_txqlen = a->has_txqlen,
+	};
 	char mac[MACADDR_STR_LEN];
 
+	backup.mac = arena_strdup(json_doc_arena(call->doc), macaddr_to_str(&link->mac, mac));
+	if (!backup.mac)
+		return nerr_oom(err);
+	*ret = backup;
+	return 0;
+}
+
+static void print_backup(struct json_out *o, const struct tuning_backup *backup)
+{
 	json_out_object(o, NULL);
-	if (conf->mac.len)
-		json_out_string(o, "mac", macaddr_to_str(&link->mac, mac));
-	if (a->promisc)
-		json_out_bool(o, "promisc", link->flags & IFF_PROMISC);
-	if (a->mtu)
-		json_out_int(o, "mtu", link->mtu);
-	if (a->has_allmulti)
-		json_out_bool(o, "allmulti", link->flags & IFF_ALLMULTI);
-	if (a->has_txqlen)
-		json_out_int(o, "txQLen", link->txqlen);
-	json_out_string(o, "network", call->net_name);
+	if (backup->has_mac)
+		json_out_string(o, "mac", backup->mac);
+	if (backup->has_promisc)
+		json_out_bool(o, "promisc", backup->promisc);
+	if (backup->has_mtu)
+		json_out_int(o, "mtu", backup->mtu);
+	if (backup->has_allmulti)
+		json_out_bool(o, "allmulti", backup->allmulti);
+	if (backup->has_txqlen)
+		json_out_int(o, "txQLen", backup->txqlen);
+	json_out_string(o, "network", backup->network);
 	json_out_end(o);
 }
 
 int backup_write(struct cni_call *call, const struct tuning_conf *conf,
-		 const struct link_info *link, struct nerr *err)
+		 const struct tuning_backup *backup, struct nerr *err)
 {
 	struct json_out o = JSON_OUT_INIT(1);
 	const char *path = backup_path(call, conf, err);
@@ -87,7 +108,7 @@ int backup_write(struct cni_call *call, const struct tuning_conf *conf,
 	r = dir_make_all(conf->data_dir, 0700);
 	if (r < 0)
 		return nerr_set(err, r, "failed to create data directory '%s': %m", conf->data_dir);
-	print_backup(&o, call, conf, link);
+	print_backup(&o, backup);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		r = nerr_set(err, -errno, "failed to save '%s': %m", path);
@@ -118,7 +139,7 @@ static int read_text(const char *path, struct strbuf *ret, struct nerr *err)
 	return r < 0 ? nerr_set(err, r, "cannot read '%s': %m", path) : 0;
 }
 
-/* Read a backup's file; texts are @doc's. */
+/* Read a backup's file; texts are @doc's.  -EBADMSG: it is no backup, or part of one. */
 static int read_file(const char *path, struct json_doc **doc, struct tuning_backup *ret,
 		     struct nerr *err)
 {
@@ -127,14 +148,18 @@ static int read_file(const char *path, struct json_doc **doc, struct tuning_back
 	int r;
 
 	r = read_text(path, &text, err);
-	if (r == 0)
-		r = json_doc_parse(strbuf_text(&text), text.len, doc, err);
+	if (r < 0) {
+		strbuf_done(&text);
+		return r;
+	}
+	r = json_doc_parse(strbuf_text(&text), text.len, doc, err);
 	strbuf_done(&text);
 	if (r == 0)
 		r = json_read(*doc, NULL, "", backup_fields, &backup, err);
-	if (r == 0)
-		*ret = backup;
-	return r;
+	if (r < 0)
+		return r == -ENOMEM ? r : nerr_set(err, -EBADMSG, "'%s' is no backup", path);
+	*ret = backup;
+	return 0;
 }
 
 int backup_read(struct cni_call *call, const struct tuning_conf *conf, struct tuning_backup *ret,
@@ -157,12 +182,15 @@ int backup_read(struct cni_call *call, const struct tuning_conf *conf, struct tu
 	return r;
 }
 
-void backup_remove(struct cni_call *call, const struct tuning_conf *conf)
+int backup_remove(struct cni_call *call, const struct tuning_conf *conf, struct nerr *err)
 {
-	const char *path = backup_path(call, conf, NULL);
+	const char *path = backup_path(call, conf, err);
 
-	if (path)
-		(void)unlink(path); /* as a rule there is none */
+	if (!path)
+		return -ENOMEM;
+	if (unlink(path) < 0 && errno != ENOENT)
+		return nerr_set(err, -errno, "cannot remove '%s': %m", path);
+	return 0;
 }
 
 static bool is_valid_name(const struct cni_call *call, const char *name)

@@ -32,13 +32,16 @@ struct tuning_backup {
 	bool has_txqlen;
 };
 
-/* What @conf is about to change of @link. */
+/* What @conf is about to change of @link. Texts are the call's. */
+int backup_take(struct cni_call *call, const struct tuning_conf *conf,
+		const struct link_info *link, struct tuning_backup *ret, struct nerr *err);
 int backup_write(struct cni_call *call, const struct tuning_conf *conf,
-		 const struct link_info *link, struct nerr *err);
-/* -ENOENT when there is none. Texts are the call's. */
+		 const struct tuning_backup *backup, struct nerr *err);
+/* -ENOENT when there is none, -EBADMSG when it is none. Texts are the call's. */
 int backup_read(struct cni_call *call, const struct tuning_conf *conf, struct tuning_backup *ret,
 		struct nerr *err);
-void backup_remove(struct cni_call *call, const struct tuning_conf *conf);
+/* Missing is success. */
+int backup_remove(struct cni_call *call, const struct tuning_conf *conf, struct nerr *err);
 
 /* Remove the backups of this network's attachments that are not valid. */
 int backup_gc(struct cni_call *call, const struct tuning_conf *conf, struct nerr *err);

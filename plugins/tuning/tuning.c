@@ -34,6 +34,7 @@ struct tuning_add {
 	struct tuning_conf conf;
 	struct plugin_nets nets;
 	struct link_info link;
+	struct tuning_backup backup;
 };
 
 static int run_set_sysctls(void *arg, struct nerr *err)
@@ -44,13 +45,6 @@ static int run_set_sysctls(void *arg, struct nerr *err)
 static int run_check_sysctls(void *arg, struct nerr *err)
 {
 	return sysctls_check(arg, err);
-}
-
-static void undo_backup(void *arg)
-{
-	struct tuning_add *add = arg;
-
-	backup_remove(add->call, &add->conf);
 }
 
 /* Put the link as the backup says, in the reference suite's order. */
@@ -77,14 +71,18 @@ static int restore_link(struct cni_call *call, struct plugin_nets *nets,
 	return nlsock_commit(nets->cont, err);
 }
 
+/* What cannot be restored now keeps its backup for DEL. */
 static void undo_link(void *arg)
 {
 	struct tuning_add *add = arg;
 	struct nerr err = NERR_INIT;
-	struct tuning_backup backup;
+	int r;
 
-	if (backup_read(add->call, &add->conf, &backup, &err) < 0 ||
-	    restore_link(add->call, &add->nets, &backup, &err) < 0)
+	nlsock_reset(add->nets.cont);
+	r = restore_link(add->call, &add->nets, &add->backup, &err);
+	if (r == 0 || r == -ENODEV)
+		r = backup_remove(add->call, &add->conf, &err);
+	if (r < 0)
 		(void)fprintf(stderr, "cannot restore interface '%s': %s\n", add->call->ifname,
 			      err.msg);
 }
@@ -98,10 +96,11 @@ static int set_link(struct tuning_add *add, struct undo *undo, struct nerr *err)
 
 	if (!tuning_conf_has_link(&add->conf))
 		return 0;
-	r = backup_write(add->call, &add->conf, li, err);
+	r = backup_take(add->call, &add->conf, li, &add->backup, err);
+	if (r == 0)
+		r = backup_write(add->call, &add->conf, &add->backup, err);
 	if (r < 0)
 		return r;
-	undo_push(undo, undo_backup, add);
 	undo_push(undo, undo_link, add);
 	if (add->conf.mac.len)
 		link_put_mac(nl, li->ifindex, li->name, &add->conf.mac);
@@ -169,24 +168,46 @@ static int tuning_add(struct cni_call *call, struct nerr *err)
 	return 0;
 }
 
-static int tuning_del(struct cni_call *call, struct nerr *err)
+/* Refused, as opposed to not done for want of something: it would be refused again. */
+static bool is_refusal(int r)
+{
+	return r == -EINVAL || r == -ERANGE || r == -EBUSY || r == -EOPNOTSUPP ||
+	       r == -EADDRNOTAVAIL;
+}
+
+/* As a rule the namespace or the interface has gone before us. */
+static int restore_if_there(struct cni_call *call, const struct tuning_backup *backup,
+			    struct nerr *err)
 {
 	CLEANUP(plugin_nets_done) struct plugin_nets nets = PLUGIN_NETS_INIT;
+	int r = plugin_nets_open_del(&nets, call->netns, err);
+
+	if (r < 0 || !nets.cont)
+		return r;
+	r = restore_link(call, &nets, backup, err);
+	return r == -ENODEV || is_refusal(r) ? 0 : r;
+}
+
+static int tuning_del(struct cni_call *call, struct nerr *err)
+{
 	struct tuning_backup backup;
 	struct tuning_conf conf;
-	struct nerr ignored = NERR_INIT;
 	int r;
 
 	r = tuning_conf_read_del(call, &conf, err);
 	if (r < 0)
 		return r;
-	/* As a rule there is no backup, or the interface has gone before us. */
-	if (backup_read(call, &conf, &backup, &ignored) < 0)
-		return 0;
-	if (plugin_nets_open_del(&nets, call->netns, &ignored) == 0 && nets.cont)
-		(void)restore_link(call, &nets, &backup, &ignored);
-	backup_remove(call, &conf);
-	return 0;
+	r = backup_read(call, &conf, &backup, err);
+	if (r == -ENOENT)
+		return 0; /* nothing was changed */
+	/* An ADD that was killed writing its backup had not changed anything yet. */
+	if (r < 0 && r != -EBADMSG)
+		return r;
+	if (r == 0)
+		r = restore_if_there(call, &backup, err);
+	else
+		r = 0;
+	return r < 0 ? r : backup_remove(call, &conf, err);
 }
 
 /* --- CHECK --- */

@@ -19,6 +19,15 @@ teardown() {
 	host_gone
 }
 
+# kill_both NAME PID: the guard and the main process.
+kill_both() {
+	local guard
+	guard=$(state "$1" .guardPid)
+	kill -KILL "$guard" "$2"
+	finish "$2"
+	wait_for 10 dead "$guard"
+}
+
 # --- ends ---
 
 @test "the command's own exit status is ours" {
@@ -186,11 +195,49 @@ nothing_left_yet() {
 	nothing_left
 }
 
+@test "guard killed at any moment of the set-up: nothing stays, not even of the plugin that ran" {
+	local a guard i
+	nr -- true
+	for i in 1 3 5 8 10 12 15 20 25 30 40; do
+		start a --name "g$i" -p 8080:80 -- sleep 0.3
+		wait_for 10 pgrep -P "$a" >/dev/null
+		guard=$(pgrep -P "$a" | head -n 1)
+		sleep "0.$(printf %03d "$i")"
+		kill -KILL "$guard" 2>/dev/null || true
+		finish "$a"
+		[[ $status == 0 || $status == 125 ]] || fail "status $status: $(<"$ERR")"
+		is_gone "g$i"
+		nothing_left
+	done
+}
+
+@test "--keep and interrupted: kept when the command ran, else nothing stays" {
+	local a i
+	start a --name k --keep --network none -- sh -c 'exit 4'
+	finish "$a"
+	[[ $status == 4 ]]
+	is_status k kept
+	nr rm k
+	for i in 1 5 10 20; do
+		start a --name k --keep -- sleep 1000
+		wait_for 10 host test -e /run/netns-run/k
+		sleep "0.$(printf %03d "$i")"
+		kill -TERM "$a"
+		finish "$a"
+		[[ $status == 143 ]]
+		if is_status k kept; then
+			nr rm k
+		else
+			is_gone k
+		fi
+	done
+	nothing_left
+}
+
 @test "both killed: stale, until it is removed" {
 	local a
 	started a a -p 8080:80 -- sh -c 'sleep 1000 & echo $! >/run/child; sleep 1000'
-	kill -KILL "$(state a .guardPid)" "$a"
-	finish "$a"
+	kill_both a "$a"
 	is_status a stale
 	run -0 nr ls
 	[[ $output == *$'\na '*'stale '*fairlead*10.87.0.2* ]]
@@ -211,10 +258,12 @@ nothing_left_yet() {
 	for i in 1 3 5 10 15 20 30 40; do
 		start a --name a -p 8080:80 -- sleep 1000
 		wait_for 10 host test -e /run/netns-run/a/state.json
-		guard=$(pgrep -P "$a" | head -n 1) || continue
+		wait_for 10 pgrep -P "$a" >/dev/null
+		guard=$(pgrep -P "$a" | head -n 1)
 		sleep "0.$(printf %03d "$i")"
 		kill -KILL "$guard" "$a" || true
 		finish "$a"
+		wait_for 10 dead "$guard"
 		is_gone a || nr rm a
 		wait_for 10 nothing_left_yet
 	done
@@ -224,9 +273,8 @@ nothing_left_yet() {
 	local a b
 	started a a -- sleep 1000
 	started b b -- sleep 1000
-	kill -KILL "$(state a .guardPid)" "$a" "$(state b .guardPid)" "$b"
-	finish "$a"
-	finish "$b"
+	kill_both a "$a"
+	kill_both b "$b"
 	# What a restart takes away.
 	host sh -c 'umount /run/netns/a /run/netns/b; rm -r /run/netns/a /run/netns/b /run/netns-run'
 	[[ $(nr ls --json | jq -c '[.[] | [.name, .status, .networks[0].network]]') == \
@@ -297,8 +345,7 @@ nothing_left_yet() {
 	local a
 	network x '{"cniVersion": "1.0.0", "name": "x", "plugins": [{"type": "bridge", "bridge": "br9"}]}'
 	started a a --network x -- sleep 1000
-	kill -KILL "$(state a .guardPid)" "$a"
-	finish "$a"
+	kill_both a "$a"
 	host sh -c 'sed -i s/bridge/no-such-plugin/ /run/netns-run/a/state.json'
 	run -125 nr rm a
 	run -125 nr rm --force a
@@ -404,8 +451,7 @@ nothing_left_yet() {
 @test "--keep and both killed: the command is over, the rest is stale" {
 	local a
 	started a k --keep -- sleep 1000
-	kill -KILL "$(state k .guardPid)" "$a"
-	finish "$a"
+	kill_both k "$a"
 	is_status k stale
 	nr rm --all
 	nothing_left

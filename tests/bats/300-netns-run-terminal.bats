@@ -23,7 +23,7 @@ teardown() {
 # terminal COMMAND: a shell at a terminal of the host.
 terminal() {
 	nsenter --net --mount --target "$HOST" -- setpriv --pdeathsig KILL \
-		script -qefc "env PATH=${NETNS_RUN%/*}:$PATH $1" "$TYPESCRIPT" \
+		env --default-signal script -qefc "env PATH=${NETNS_RUN%/*}:$PATH $1" "$TYPESCRIPT" \
 		<"$BATS_TEST_TMPDIR/keys" >/dev/null 2>&1 3>&- &
 	HELD+=("$!")
 	exec {KEYS}>"$BATS_TEST_TMPDIR/keys"
@@ -41,9 +41,21 @@ appeared() {
 
 # see PATTERN: wait until it appears, after what was seen before.
 see() {
-	wait_for 20 appeared "$1" || fail "no '$1' in: $(tail -c "+$((SEEN + 1))" "$TYPESCRIPT" | cat -v)"
+	local end=$((SECONDS + 20))
+	until appeared "$1"; do
+		if ((SECONDS >= end)); then
+			fail "no '$1' in: $(tail -c "+$((SEEN + 1))" "$TYPESCRIPT" | cat -v)"
+			return 1
+		fi
+		sleep 0.05
+	done
 	# What is typed comes back after this.
 	SEEN=$(stat -c %s "$TYPESCRIPT")
+}
+
+# asleep: the command "sleep 1000.$$" runs, and is not stopped.
+asleep() {
+	pgrep -r S -f "^sleep 1000\.$$\$" >/dev/null
 }
 
 OUTER="PS1='outer> ' bash --norc --noediting -i"
@@ -56,15 +68,19 @@ INNER="netns-run --network none --name t -- env PS1='inner> ' bash --norc --noed
 	see 'inner> $'
 	run grep -c 'no job control' "$TYPESCRIPT"
 	[[ $output == 0 ]]
-	type_in 'sleep 1000\n'
-	sleep 0.2
+	type_in "sleep 1000.$$\n"
+	wait_for 10 asleep
 	type_in '\003'
 	see 'inner> $'
-	type_in 'sleep 1000\n'
-	sleep 0.2
+	type_in "sleep 1000.$$\n"
+	wait_for 10 asleep
 	type_in '\032'
 	see 'Stopped +sleep 1000'
-	type_in 'kill %%1; exit 5\n'
+	type_in 'fg\n'
+	wait_for 10 asleep
+	type_in '\003'
+	see 'inner> $'
+	type_in 'exit 5\n'
 	see 'outer> $'
 	type_in 'echo "rc=$?"\n'
 	see '^rc=5$'
@@ -77,13 +93,13 @@ INNER="netns-run --network none --name t -- env PS1='inner> ' bash --norc --noed
 	type_in "$INNER\n"
 	see 'inner> $'
 	type_in 'suspend\n'
-	see 'Stopped(.|\n)*outer> $|outer> $'
+	see 'outer> $'
 	type_in 'jobs\n'
 	see 'Stopped +netns-run'
 	type_in 'fg\n'
-	sleep 0.2
-	type_in 'echo in:$$\n'
-	see '^in:[0-9]+$'
+	see '(^| )inner> $|bash --norc --noediting -i$'
+	type_in 'echo in:$PS1\n'
+	see '^in:inner>$'
 	type_in 'exit\n'
 	see 'outer> $'
 	nothing_left
@@ -123,7 +139,8 @@ INNER="netns-run --network none --name t -- env PS1='inner> ' bash --norc --noed
 
 @test "a shell that dies with the foreground: the terminal comes back to whoever started us" {
 	# The parent is a script: it does not take the terminal by itself.
-	terminal "sh -c '$INNER; read -r line; echo got:\\\$line'"
+	printf '%s\n' "$INNER" 'read -r line' 'echo "got:$line"' >"$BATS_TEST_TMPDIR/script"
+	terminal "sh $BATS_TEST_TMPDIR/script"
 	see 'inner> $'
 	type_in 'kill -KILL $$\n'
 	wait_for 10 is_gone t

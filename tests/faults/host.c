@@ -21,6 +21,7 @@
 static struct netns host = { .fd = -1 };
 static struct netns containers[CONTAINERS_MAX];
 static char container_names[CONTAINERS_MAX][8];
+static char first_results[CONTAINERS_MAX][TRACE_TEXT_LEN];
 static unsigned n_containers;
 
 static const char *env_or(const char *name, const char *otherwise)
@@ -145,7 +146,8 @@ void chain_call(const struct chain *c, unsigned k, const char *verb, unsigned co
 		const char *prev, struct trace_run *run)
 {
 	const char *build = env_or("FAIRLEAD_BUILD", "build/release");
-	enum { N_VARS = 9 };
+	const char *dir = run->fault.kind == FAULT_MALLOC ? "faults/cni" : "cni";
+	enum { N_VARS = 7 };
 	char text[N_VARS][PATH_LEN];
 	char *envp[N_VARS + 1] = { NULL };
 	char file[PATH_LEN];
@@ -153,35 +155,35 @@ void chain_call(const struct chain *c, unsigned k, const char *verb, unsigned co
 	char *conf = make_conf(c, k, container, prev);
 	unsigned n = 6;
 
-	(void)snprintf(file, sizeof(file), "%s/cni/%s", build, c->plugin[k].type);
+	(void)snprintf(file, sizeof(file), "%s/%s/%s", build, dir, c->plugin[k].type);
 	(void)snprintf(text[0], PATH_LEN, "CNI_COMMAND=%s", verb);
 	(void)snprintf(text[1], PATH_LEN, "CNI_CONTAINERID=cid%02u", container);
 	(void)snprintf(text[2], PATH_LEN, "CNI_NETNS=/run/netns/c%u", container);
 	(void)snprintf(text[3], PATH_LEN, "CNI_IFNAME=%s", c->ifname);
-	(void)snprintf(text[4], PATH_LEN, "CNI_PATH=%s/cni", build);
+	(void)snprintf(text[4], PATH_LEN, "CNI_PATH=%s/%s", build, dir);
 	/* Leaks are the memory checker's matter, and it must not fail for a fault of ours. */
 	(void)snprintf(text[5], PATH_LEN, "ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1");
-	if (run->fault.kind == FAULT_MALLOC) {
-		(void)snprintf(text[n++], PATH_LEN, "LD_PRELOAD=%s", env_or("FAULTS_PRELOAD", ""));
+	if (run->fault.kind == FAULT_MALLOC)
 		(void)snprintf(text[n++], PATH_LEN, "FAULT_MALLOC=%u", run->fault.at);
-	}
 	for (unsigned i = 0; i < n; i++)
 		envp[i] = text[i];
 	run->argv = argv;
 	run->envp = envp;
 	run->input = conf;
 	trace_run(run);
+	if (k == 0 && strcmp(verb, "ADD") == 0 && run->status == 0)
+		memcpy(first_results[container], run->out, TRACE_TEXT_LEN);
 	run->argv = NULL;
 	run->envp = NULL;
 	run->input = NULL;
 	free(conf);
 }
 
-bool chain_add(const struct chain *c, unsigned container, unsigned from, unsigned to,
-	       char result[static TRACE_TEXT_LEN], struct trace_run *run)
+bool chain_add(const struct chain *c, unsigned container, enum fault_kind watch, unsigned from,
+	       unsigned to, char result[static TRACE_TEXT_LEN], struct trace_run *run)
 {
 	for (unsigned k = from; k < to; k++) {
-		*run = (struct trace_run){ .fault.kind = FAULT_NONE };
+		*run = (struct trace_run){ .fault.kind = watch };
 		chain_call(c, k, "ADD", container, *result ? result : NULL, run);
 		if (run->status != 0)
 			return false;
@@ -265,10 +267,17 @@ static void normalise_key(struct lines *l, const char *result, const char *key, 
 	}
 }
 
-void normalise(struct lines *l, const char *result, const char *who)
+void normalise(struct lines *l, unsigned container, const char *result, const char *who)
 {
-	normalise_key(l, result, "mac", "\"", who);
-	normalise_key(l, result, "address", "/", who);
-	normalise_key(l, result, "name", "\"", who);
+	const char *const texts[] = { first_results[container], result };
+	const char *const stages[] = { "first", "last" };
+	char name[32];
+
+	for (size_t i = 0; i < 2; i++) {
+		(void)snprintf(name, sizeof(name), "%s %s", who, stages[i]);
+		normalise_key(l, texts[i], "mac", "\"", name);
+		normalise_key(l, texts[i], "address", "/", name);
+		normalise_key(l, texts[i], "name", "\"", name);
+	}
 	lines_sort(l);
 }

@@ -59,12 +59,13 @@ void chain_call(const struct chain *c, unsigned k, const char *verb, unsigned co
 
 /**
  * chain_add() - ADD plugins @from to @to - 1
+ * @watch:	FAULT_WATCH or FAULT_NONE
  * @result:	prevResult of the first, "" for none; then what the last answered
  *
  * Return: true, or false with @run telling what went wrong
  */
-bool chain_add(const struct chain *c, unsigned container, unsigned from, unsigned to,
-	       char result[static TRACE_TEXT_LEN], struct trace_run *run);
+bool chain_add(const struct chain *c, unsigned container, enum fault_kind watch, unsigned from,
+	       unsigned to, char result[static TRACE_TEXT_LEN], struct trace_run *run);
 
 /* DEL plugins @from - 1 down to @to, each of which must succeed and be silent. */
 bool chain_del(const struct chain *c, unsigned container, unsigned from, unsigned to,
@@ -73,9 +74,10 @@ bool chain_del(const struct chain *c, unsigned container, unsigned from, unsigne
 /* What a program that failed must say: one error object that names something. */
 bool is_error_object(const char *text);
 
-/* Replace what is different for every attachment (addresses, MACs, veth names), as far as
- * @result names it, by placeholders "<@who ...>".
+/* Replace what is different for every attachment (addresses, MACs, veth names) by
+ * placeholders "<@who ...>".  @result names it, and so does what the first plugin of the
+ * chain answered for that container: later ones may have changed the MAC.
  */
-void normalise(struct lines *l, const char *result, const char *who);
+void normalise(struct lines *l, unsigned container, const char *result, const char *who);
 
 #endif /* TESTS_FAULTS_HOST_H */

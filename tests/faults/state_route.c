@@ -18,6 +18,7 @@
 #include "tests/faults/state.h"
 #include "tests/faults/state_priv.h"
 
+/* Links in one namespace. */
 #define LINKS_MAX 256
 
 /* What somebody sets, as opposed to what the carrier does. */
@@ -30,15 +31,20 @@
 struct reader {
 	struct lines *to;
 	const char *ns;
-	char name[LINKS_MAX][IFNAMSIZ]; /* by index; larger ones are shown as numbers */
+	struct {
+		uint32_t ifindex;
+		char name[IFNAMSIZ];
+	} link[LINKS_MAX];
+	unsigned n_links;
 };
 
 static const char *link_name(const struct reader *rd, uint32_t ifindex)
 {
 	static char number[16];
 
-	if (ifindex < LINKS_MAX && rd->name[ifindex][0])
-		return rd->name[ifindex];
+	for (unsigned i = 0; i < rd->n_links; i++)
+		if (rd->link[i].ifindex == ifindex)
+			return rd->link[i].name;
 	(void)snprintf(number, sizeof(number), "if%u", ifindex);
 	return number;
 }
@@ -52,9 +58,11 @@ static void learn_name(const struct nlmsghdr *nlh, void *arg)
 	struct attrs at;
 
 	attrs_read_msg(&at, nlh, sizeof(*ifi));
-	if (ifi->ifi_index > 0 && ifi->ifi_index < LINKS_MAX)
-		(void)snprintf(rd->name[ifi->ifi_index], IFNAMSIZ, "%s",
-			       attr_text(at.v[IFLA_IFNAME]));
+	if (rd->n_links == LINKS_MAX)
+		die("more than %d links", LINKS_MAX);
+	rd->link[rd->n_links].ifindex = (uint32_t)ifi->ifi_index;
+	(void)snprintf(rd->link[rd->n_links].name, IFNAMSIZ, "%s", attr_text(at.v[IFLA_IFNAME]));
+	rd->n_links++;
 }
 
 static void put_mac(FILE *f, const struct nlattr *a)

@@ -27,9 +27,6 @@
 
 /* Over this descriptor the child hands us the listener: the filter lets it pass. */
 #define HANDOVER_FD 900
-/* Here the preloaded allocator says that it has let an allocation fail (oom_preload.c). */
-#define STRUCK_FD   901
-
 /* A plugin's longest wait is 60 s, for a lock that nobody holds here. */
 #define STUCK_S 90
 
@@ -39,7 +36,7 @@ void (*trace_on_write)(const char *path);
 
 /**
  * struct call_kind - What is known of a system call
- * @path_arg:	Argument that is a path, plus 1; 0 for none
+ * @path_arg:	Argument that is a path, plus 1; 0 when the first is a descriptor
  * @sticky:	That all later ones fail, too, can happen: a full disk, no memory
  * @error:	What it may answer
  */
@@ -90,7 +87,7 @@ static const struct call_kind {
 	{ SYS_recvmsg, "recvmsg", 0, true, { ENOMEM, ENOBUFS, EINTR } },
 	{ SYS_recvfrom, "recvfrom", 0, true, { ENOMEM, ENOBUFS, EINTR } },
 	{ SYS_ppoll, "ppoll", 0, false, { EINTR, ENOMEM } },
-	{ SYS_brk, "brk", 0, false, { 0 } }, /* fails without an error: see oom_preload.c */
+	{ SYS_brk, "brk", 0, false, { 0 } }, /* fails without an error: see oom.c */
 	{ SYS_mmap, "mmap", 0, false, { ENOMEM } },
 	{ SYS_mremap, "mremap", 0, false, { ENOMEM } },
 	{ SYS_getrandom, "getrandom", 0, false, { EINTR, ENOSYS } },
@@ -158,6 +155,11 @@ static void fd_msg_init(struct fd_msg *m)
 				  .msg_controllen = sizeof(m->control.buf) };
 }
 
+static bool is_traced(const struct trace_run *run)
+{
+	return run->fault.kind != FAULT_NONE && run->fault.kind != FAULT_MALLOC;
+}
+
 static int become(const struct trace_run *run, const int fds[3], int handover, int struck)
 {
 	struct cmsghdr *cmsg;
@@ -169,7 +171,7 @@ static int become(const struct trace_run *run, const int fds[3], int handover, i
 			return -1;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || dup2(struck, STRUCK_FD) < 0)
 		return -1;
-	if (run->fault.kind != FAULT_MALLOC) {
+	if (is_traced(run)) {
 		if (dup3(handover, HANDOVER_FD, O_CLOEXEC) < 0)
 			return -1;
 		fd_msg_init(&m);
@@ -218,6 +220,17 @@ static void read_path(pid_t pid, uint64_t addr, char path[static 128])
 		from.iov_len = to.iov_len = 4096 - addr % 4096 < 127 ? 4096 - addr % 4096 : 127;
 		n = process_vm_readv(pid, &to, 1, &from, 1, 0);
 	}
+	path[n > 0 ? n : 0] = '\0';
+}
+
+/* What a descriptor of the program is. */
+static void read_fd(pid_t pid, uint64_t fd, char path[static 128])
+{
+	char link[64];
+	ssize_t n;
+
+	(void)snprintf(link, sizeof(link), "/proc/%d/fd/%d", pid, (int)fd);
+	n = readlink(link, path, 127);
 	path[n > 0 ? n : 0] = '\0';
 }
 
@@ -277,9 +290,11 @@ static int decide(struct trace_run *run, pid_t pid, const struct seccomp_notif *
 	run->sticky[run->n_calls] = kind->sticky;
 	if (fault->kind == FAULT_STICKY && run->struck && kind->sticky && req->data.nr == sticky)
 		return kind->error[0];
-	if (run->n_calls != fault->at || fault->kind == FAULT_NONE)
+	if (run->n_calls != fault->at)
 		return 0;
 
+	if (!kind->path_arg && kind != &no_kind)
+		read_fd(pid, req->data.args[0], path);
 	if (fault->kind == FAULT_KILL) {
 		run->struck = true;
 		describe(run, kind, path, req->data.nr, 0);
@@ -372,7 +387,7 @@ void trace_run(struct trace_run *run)
 		_exit(126);
 	}
 	(void)close(pair[1]);
-	if (run->fault.kind != FAULT_MALLOC) {
+	if (is_traced(run)) {
 		int listener = receive_fd(pair[0]);
 
 		supervise(run, pid, listener);

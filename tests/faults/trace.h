@@ -21,8 +21,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Here the allocator of oom.c says that it has let an allocation fail. */
+#define STRUCK_FD 901
+
 enum fault_kind {
-	FAULT_NONE,
+	FAULT_NONE,   /* and nothing is looked at */
+	FAULT_WATCH,  /* none, but the calls are counted */
 	FAULT_ERROR,  /* the call fails */
 	FAULT_STICKY, /* so do all later ones of its kind */
 	FAULT_KILL,   /* the process is killed at the call */

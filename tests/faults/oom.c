@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * oom_preload.c - an allocator to be preloaded, whose n-th allocation fails
+ * oom.c - an allocator whose n-th allocation fails, linked with the plugins
  *
- * n is in FAULT_MALLOC.  When it has come to that, a byte is written to the descriptor
- * FAULT_FD, so that the test knows when to stop counting.
+ * n is in the variable FAULT_MALLOC.  When it has come to that, a byte is written to
+ * STRUCK_FD, so that the test knows when to stop counting.
+ *
+ * A sanitizer brings an allocator of its own: there, this one is left out.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -11,13 +13,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "tests/faults/trace.h"
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
 void *__libc_malloc(size_t size);           /* NOLINT(bugprone-reserved-identifier) */
 void *__libc_calloc(size_t n, size_t size); /* NOLINT(bugprone-reserved-identifier) */
 void *__libc_realloc(void *p, size_t size); /* NOLINT(bugprone-reserved-identifier) */
 
 static unsigned long countdown;
 
-/* The loader's own allocations come before this and do not count. */
+/* Before this it is the loader that allocates. */
 __attribute__((constructor)) static void begin(void)
 {
 	const char *n = getenv("FAULT_MALLOC");
@@ -30,7 +36,7 @@ static int strikes(void)
 {
 	if (countdown == 0 || --countdown > 0)
 		return 0;
-	if (write(901, "x", 1) < 0) /* STRUCK_FD of trace.c */
+	if (write(STRUCK_FD, "x", 1) < 0)
 		abort();
 	errno = ENOMEM;
 	return 1;
@@ -59,3 +65,5 @@ void *reallocarray(void *old, size_t n, size_t size)
 	}
 	return realloc(old, n * size);
 }
+
+#endif
