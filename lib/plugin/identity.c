@@ -68,6 +68,5 @@ bool identity_is_garbage(const struct cni_call *call, const char *text,
 		return false;
 	memcpy(key.text, text, sizeof(key.text) - 1);
 	key.text[sizeof(key.text) - 1] = '\0';
-	return !call->n_valid ||
-	       !bsearch(&key, valid, call->n_valid, sizeof(*valid), identity_cmp);
+	return !call->n_valid || !bsearch(&key, valid, call->n_valid, sizeof(*valid), identity_cmp);
 }

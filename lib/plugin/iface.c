@@ -462,8 +462,7 @@ int iface_check_cont(struct cni_call *call, struct nlsock *cont, const char *lab
 	if (strcmp(li.kind, kind) != 0)
 		return nerr_set(err, -EINVAL, "Error: Container interface %s not of type %s",
 				call->ifname, type_text);
-	if (want->mac && *want->mac &&
-	    !str_eq_nocase(want->mac, macaddr_to_str(&li.mac, mac)))
+	if (want->mac && *want->mac && !str_eq_nocase(want->mac, macaddr_to_str(&li.mac, mac)))
 		return nerr_set(err, -EINVAL,
 				"%sInterface %s Mac %s doesn't match container Mac: %s", label,
 				call->ifname, want->mac, mac);

@@ -56,8 +56,8 @@ int legacy_put_del_masq(struct cni_call *call, struct nlsock *nl, struct nft_bat
 	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 	static const char *const from[] = { "POSTROUTING", NULL };
 	char chain[LEGACY_CHAIN_LEN + 1];
-	char *id = arena_printf(json_doc_arena(call->doc), "%s%s", call->net_name,
-				call->container_id);
+	char *id =
+		arena_printf(json_doc_arena(call->doc), "%s%s", call->net_name, call->container_id);
 
 	if (!id)
 		return nerr_oom(err);

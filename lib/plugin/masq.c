@@ -27,15 +27,15 @@
 #include "plugin/nets.h"
 #include "plugin/transact.h"
 
-#define MASQ_TABLE	   "cni_plugins_masquerade"
+#define MASQ_TABLE         "cni_plugins_masquerade"
 #define MASQ_TABLE_COMMENT "Masquerading for plugins from github.com/containernetworking/plugins"
-#define MASQ_CHECKS	   "masq_checks"
+#define MASQ_CHECKS        "masq_checks"
 #define MASQ_CHECKS_COMMENT                                                                        \
 	"Masquerade traffic from certain IPs to any (non-multicast) IP outside their subnet"
 #define MASQ_POSTROUTING "postrouting"
-#define MASQ_PRIORITY	 100 /* NF_IP_PRI_NAT_SRC */
+#define MASQ_PRIORITY    100 /* NF_IP_PRI_NAT_SRC */
 
-#define MASQ_BASE_RULES 3
+#define MASQ_BASE_RULES  3
 
 int masq_check_backend(const char *backend, struct nerr *err)
 {
@@ -275,7 +275,8 @@ int masq_check(struct cni_call *call, struct plugin_nets *nets, const struct cni
 			found = has_identity(&rules.v[k], &id) &&
 				strcmp(rules.v[k].text, expr) == 0;
 		if (!found)
-			return nerr_set(err, -ENOENT, "missing masquerade rule for %s in chain \"%s\"",
+			return nerr_set(err, -ENOENT,
+					"missing masquerade rule for %s in chain \"%s\"",
 					ipnet_to_str(&res->ips[i].address, text), MASQ_CHECKS);
 	}
 	return 0;

@@ -116,8 +116,8 @@ static int set_mac(struct bridge_add *add, unsigned i, const struct link_info *l
 {
 	char text[MACADDR_STR_LEN];
 
-	add->call->result.interfaces[i].mac = arena_strdup(json_doc_arena(add->call->doc),
-							   macaddr_to_str(&link->mac, text));
+	add->call->result.interfaces[i].mac =
+		arena_strdup(json_doc_arena(add->call->doc), macaddr_to_str(&link->mac, text));
 	return add->call->result.interfaces[i].mac ? 0 : nerr_oom(err);
 }
 
@@ -290,8 +290,7 @@ static void bridge_add_done(struct bridge_add *add)
 static int bridge_add(struct cni_call *call, struct nerr *err)
 {
 	/* Closed after the undo steps, which still need the sockets. */
-	CLEANUP(bridge_add_done) struct bridge_add add = { .call = call,
-							   .nets = PLUGIN_NETS_INIT };
+	CLEANUP(bridge_add_done) struct bridge_add add = { .call = call, .nets = PLUGIN_NETS_INIT };
 	CLEANUP(undo_run) struct undo undo = UNDO_INIT;
 	int r;
 

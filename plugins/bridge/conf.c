@@ -15,8 +15,8 @@
 #include "plugins/bridge/vlan_priv.h"
 
 #define BRIDGE_DEFAULT_NAME "cni0"
-#define VID_MIN		    1
-#define VID_LAST	    4094
+#define VID_MIN             1
+#define VID_LAST            4094
 
 /* An item of vlanTrunk: one id, a range, or both. */
 struct trunk_item {
@@ -88,16 +88,19 @@ static void vids_set(struct link_vids *vids, int64_t first, int64_t last)
 static int read_trunk_item(const struct trunk_item *item, struct link_vids *vids, struct nerr *err)
 {
 	if (item->has_min != item->has_max)
-		return nerr_set(err, -EINVAL,
-				"minID and maxID should be configured simultaneously, %s is missing",
-				item->has_min ? "maxID" : "minID");
+		return nerr_set(
+			err, -EINVAL,
+			"minID and maxID should be configured simultaneously, %s is missing",
+			item->has_min ? "maxID" : "minID");
 	if (item->has_min && !is_vid(item->min_id))
 		return nerr_set(err, -EINVAL,
-				"incorrect trunk minID parameter: %" PRId64 " is not within 1 and 4094",
+				"incorrect trunk minID parameter: %" PRId64
+				" is not within 1 and 4094",
 				item->min_id);
 	if (item->has_max && !is_vid(item->max_id))
 		return nerr_set(err, -EINVAL,
-				"incorrect trunk maxID parameter: %" PRId64 " is not within 1 and 4094",
+				"incorrect trunk maxID parameter: %" PRId64
+				" is not within 1 and 4094",
 				item->max_id);
 	if (item->has_min && item->min_id > item->max_id)
 		return nerr_set(err, -EINVAL,
@@ -106,7 +109,8 @@ static int read_trunk_item(const struct trunk_item *item, struct link_vids *vids
 				item->min_id, item->max_id);
 	if (item->has_id && !is_vid(item->id))
 		return nerr_set(err, -EINVAL,
-				"incorrect trunk id parameter: %" PRId64 " is not within 1 and 4094",
+				"incorrect trunk id parameter: %" PRId64
+				" is not within 1 and 4094",
 				item->id);
 	if (item->has_min)
 		vids_set(vids, item->min_id, item->max_id);
@@ -155,9 +159,8 @@ static int check_values(struct bridge_conf *conf, struct nerr *err)
 		return nerr_set(err, -EINVAL,
 				"cannot use IPAM when DisableContainerInterface flag is set");
 	if (conf->hairpin_mode && conf->promisc_mode)
-		return nerr_set(
-			err, -EINVAL,
-			"cannot set hairpin mode and promiscuous mode at the same time");
+		return nerr_set(err, -EINVAL,
+				"cannot set hairpin mode and promiscuous mode at the same time");
 	return conf->ip_masq ? masq_check_backend(conf->ip_masq_backend, err) : 0;
 }
 

@@ -41,10 +41,10 @@ static int bridge_create(struct plugin_nets *nets, const struct bridge_conf *con
 {
 	int r;
 
-	link_put_bridge(nets->host, &(struct link_bridge){ .name = conf->bridge,
-							   .mtu = (uint32_t)conf->mtu,
-							   .vlan_filtering =
-								   bridge_conf_has_vlans(conf) });
+	link_put_bridge(nets->host,
+			&(struct link_bridge){ .name = conf->bridge,
+					       .mtu = (uint32_t)conf->mtu,
+					       .vlan_filtering = bridge_conf_has_vlans(conf) });
 	dev->created = true;
 	r = nlsock_commit(nets->host, err);
 	if (r < 0)

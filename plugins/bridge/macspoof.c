@@ -17,11 +17,11 @@
 #include "plugin/transact.h"
 #include "plugins/bridge/macspoof_priv.h"
 
-#define SPOOF_TABLE	"nat"
-#define SPOOF_BASE	"PREROUTING"
-#define SPOOF_PRIORITY	(-300) /* NF_BR_PRI_NAT_DST_BRIDGED */
-#define SPOOF_CHAIN	"cni-br-iface-"
-#define SPOOF_COMMENT	"macspoofchk-"
+#define SPOOF_TABLE    "nat"
+#define SPOOF_BASE     "PREROUTING"
+#define SPOOF_PRIORITY (-300) /* NF_BR_PRI_NAT_DST_BRIDGED */
+#define SPOOF_CHAIN    "cni-br-iface-"
+#define SPOOF_COMMENT  "macspoofchk-"
 
 /* The names made from an attachment. */
 struct spoof_names {
@@ -55,9 +55,8 @@ struct spoof_job {
 
 static void put_chain(struct nft_batch *b, const char *name)
 {
-	nft_batch_chain(b, &(struct nft_chain){ .family = NFPROTO_BRIDGE,
-						.table = SPOOF_TABLE,
-						.name = name });
+	nft_batch_chain(b, &(struct nft_chain){
+				   .family = NFPROTO_BRIDGE, .table = SPOOF_TABLE, .name = name });
 	nft_batch_flush_chain(b, NFPROTO_BRIDGE, SPOOF_TABLE, name);
 }
 

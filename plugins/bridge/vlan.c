@@ -25,8 +25,7 @@ static bool vids_any(const struct link_vids *vids)
 	return false;
 }
 
-static int put_del_present(struct plugin_nets *nets, const struct link_info *port,
-			   struct nerr *err)
+static int put_del_present(struct plugin_nets *nets, const struct link_info *port, struct nerr *err)
 {
 	struct link_vids present;
 	int r;
@@ -173,9 +172,8 @@ static int complete_gateway(struct bridge_dev *dev, const struct bridge_conf *co
 	r = link_get_index(dev->nets->host, self->peer, &port, err);
 	if (r < 0)
 		return r;
-	return port.master == dev->link.ifindex ?
-		       finish_gateway(dev->nets, conf, &port, self, err) :
-		       0;
+	return port.master == dev->link.ifindex ? finish_gateway(dev->nets, conf, &port, self, err)
+						: 0;
 }
 
 int bridge_vlan_gateway(struct bridge_dev *dev, const struct bridge_conf *conf,

@@ -20,12 +20,12 @@
 #define STAGE_2 "CNI-ISOLATION-STAGE-2"
 
 /* Rules that belong to no bridge say so. */
-#define COMMENT_ANY	    "CNI firewall plugin rules (ingressPolicy: same-bridge|isolated)"
+#define COMMENT_ANY         "CNI firewall plugin rules (ingressPolicy: same-bridge|isolated)"
 #define COMMENT_SAME_BRIDGE "CNI firewall plugin rules (ingressPolicy: same-bridge)"
 #define COMMENT_ISOLATED    "CNI firewall plugin rules (ingressPolicy: isolated)"
 
 /* "net-" and the network's hash: the tag of rules that belong to a network's bridge. */
-#define NET_TAG	    "net-"
+#define NET_TAG     "net-"
 #define NET_TAG_LEN (sizeof(NET_TAG) - 1 + IDENTITY_HASH_LEN)
 
 static void net_tag(const struct cni_call *call, char ret[static NET_TAG_LEN + 1])
@@ -199,9 +199,10 @@ int ingress_check(const struct firewall_conf *conf, uint8_t family, struct nlsoc
 		if (r < 0)
 			return r;
 		if (at == rules.n)
-			return nerr_set(err, -ENOENT,
-					"expected rule of ingress policy \"%s\" for bridge \"%s\" in chain %s not found",
-					conf->policy_text, conf->bridge, ipt.chain);
+			return nerr_set(
+				err, -ENOENT,
+				"expected rule of ingress policy \"%s\" for bridge \"%s\" in chain %s not found",
+				conf->policy_text, conf->bridge, ipt.chain);
 	}
 	return 0;
 }

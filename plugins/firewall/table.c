@@ -23,9 +23,8 @@ void table_put_forward(struct nft_batch *batch, uint8_t family)
 
 void table_put_chain(struct nft_batch *batch, uint8_t family, const char *chain)
 {
-	nft_batch_chain(batch, &(struct nft_chain){ .family = family,
-						    .table = FILTER_TABLE,
-						    .name = chain });
+	nft_batch_chain(batch, &(struct nft_chain){
+				       .family = family, .table = FILTER_TABLE, .name = chain });
 }
 
 int table_list(struct nlsock *nft, uint8_t family, const char *chain, struct nft_rules *ret,

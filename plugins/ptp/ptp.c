@@ -227,9 +227,10 @@ static int check_ips(struct cni_result *res, struct nerr *err)
 	for (size_t i = 0; i < res->n_ips; i++) {
 		res->ips[i].interface = RES_CONT;
 		if (!ipaddr_is_set(&res->ips[i].gateway))
-			return nerr_set(err, -EINVAL,
-					"IPAM plugin returned no gateway for address %s, and ptp needs one",
-					ipnet_to_str(&res->ips[i].address, text));
+			return nerr_set(
+				err, -EINVAL,
+				"IPAM plugin returned no gateway for address %s, and ptp needs one",
+				ipnet_to_str(&res->ips[i].address, text));
 	}
 	return 0;
 }

@@ -53,8 +53,8 @@ static const char *backup_path(struct cni_call *call, const struct tuning_conf *
 	return path;
 }
 
-int backup_take(struct cni_call *call, const struct tuning_conf *conf,
-		const struct link_info *link, struct tuning_backup *ret, struct nerr *err)
+int backup_take(struct cni_call *call, const struct tuning_conf *conf, const struct link_info *link,
+		struct tuning_backup *ret, struct nerr *err)
 {
 	const struct tuning_attrs *a = &conf->attrs;
 	struct tuning_backup backup = {
@@ -229,8 +229,8 @@ int backup_gc(struct cni_call *call, const struct tuning_conf *conf, struct nerr
 	int r = 0;
 
 	if (!dir)
-		return errno == ENOENT ? 0 :
-					 nerr_set(err, -errno, "cannot open directory '%s': %m",
+		return errno == ENOENT ? 0
+				       : nerr_set(err, -errno, "cannot open directory '%s': %m",
 						  conf->data_dir);
 	while ((entry = readdir(dir))) {
 		const char *path = arena_printf(json_doc_arena(call->doc), "%s/%s", conf->data_dir,

@@ -33,8 +33,8 @@ struct tuning_backup {
 };
 
 /* What @conf is about to change of @link. Texts are the call's. */
-int backup_take(struct cni_call *call, const struct tuning_conf *conf,
-		const struct link_info *link, struct tuning_backup *ret, struct nerr *err);
+int backup_take(struct cni_call *call, const struct tuning_conf *conf, const struct link_info *link,
+		struct tuning_backup *ret, struct nerr *err);
 int backup_write(struct cni_call *call, const struct tuning_conf *conf,
 		 const struct tuning_backup *backup, struct nerr *err);
 /* -ENOENT when there is none, -EBADMSG when it is none. Texts are the call's. */

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "plugin/conf.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
@@ -10,13 +12,12 @@
 #include "base/json_dup.h"
 #include "base/str.h"
 #include "cni/cni.h"
-#include "plugin/conf.h"
 #include "plugins/tuning/conf_priv.h"
 
 #define TUNING_DATA_DIR "/run/cni/tuning"
-#define SYSCTL_ROOT	"net/"
+#define SYSCTL_ROOT     "net/"
 #define SYSCTL_PATH_MAX 512
-#define IFNAME_MARK	"IFNAME"
+#define IFNAME_MARK     "IFNAME"
 
 /* "args": {"cni": {...}} overrides the top level. */
 struct tuning_args {
@@ -222,8 +223,8 @@ static int check_duplicates(struct cni_call *call, struct nerr *err)
 }
 
 /* Weakest first: the key "mac", CNI_ARGS, runtimeConfig, args.cni. */
-static int read_mac(struct cni_call *call, const struct tuning_file *file,
-		    struct tuning_conf *conf, struct nerr *err)
+static int read_mac(struct cni_call *call, const struct tuning_file *file, struct tuning_conf *conf,
+		    struct nerr *err)
 {
 	const char *from_args = NULL;
 	const struct cni_arg known[] = { { "MAC", &from_args }, { 0 } };

@@ -62,9 +62,9 @@ static int read_list(struct strbuf *ret, struct nerr *err)
 	int r;
 
 	if (fd < 0)
-		return errno == ENOENT ? -ENOENT :
-					 nerr_set(err, -errno, "cannot open '%s': %m",
-						  TUNING_ALLOWLIST);
+		return errno == ENOENT
+			       ? -ENOENT
+			       : nerr_set(err, -errno, "cannot open '%s': %m", TUNING_ALLOWLIST);
 	r = fd_read_all(fd, ALLOWLIST_LEN_MAX, ret);
 	return r < 0 ? nerr_set(err, r, "cannot read '%s': %m", TUNING_ALLOWLIST) : 0;
 }

@@ -129,8 +129,7 @@ static void tuning_add_done(struct tuning_add *add)
 static int tuning_add(struct cni_call *call, struct nerr *err)
 {
 	/* Closed after the undo steps, which still need the sockets. */
-	CLEANUP(tuning_add_done) struct tuning_add add = { .call = call,
-							   .nets = PLUGIN_NETS_INIT };
+	CLEANUP(tuning_add_done) struct tuning_add add = { .call = call, .nets = PLUGIN_NETS_INIT };
 	CLEANUP(undo_run) struct undo undo = UNDO_INIT;
 	int r;
 

@@ -194,7 +194,7 @@ fw_call() {
 }
 
 @test "twenty first ADDs at once: every jump once, every rule there" {
-	local i prev
+	local prev
 	cat >"$BATS_TEST_TMPDIR/one" <<-'END'
 		sed "s/@/$1/g" "$3" | env CNI_COMMAND=ADD CNI_CONTAINERID="id-$1" CNI_NETNS=/run/netns/x \
 			CNI_IFNAME=eth0 CNI_PATH="$2" "$2/firewall" >/dev/null

@@ -117,6 +117,9 @@ our_rules() {
 	fw_call ADD c1 "$FWCONF"
 	[[ $(sources trusted) == "$both" && $(our_rules) == 4 ]]
 	reaches
+	# nor was it away for a moment
+	grep -q "zone.addSource('trusted', '10.9.0.2/32')" "$BATS_TEST_TMPDIR/FIREWALLD.log"
+	run ! grep removeSource "$BATS_TEST_TMPDIR/FIREWALLD.log"
 }
 
 @test "a zone that does not exist: the error names zone and address, nothing is left" {

@@ -16,7 +16,7 @@
 #                                      sort them, and leave "dns" out when it is empty
 #   keep_addr_on_down, file modes      as later versions than Debian's have them: 1, 0600
 
-# shellcheck disable=SC2016 # filters of jq and inner shells
+# shellcheck disable=SC2016,SC2034,SC2154 # filters of jq, inner shells; set for or by common.bash
 bats_require_minimum_version 1.5.0
 load lib/common
 

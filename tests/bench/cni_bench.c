@@ -33,12 +33,17 @@
 #include "sandbox/netns.h"
 
 #define ROUNDS_MAX  200
-#define BURST	    100
+#define BURST       100
 #define BURST_WIDTH 8
 #define ANSWER_MAX  8192
-#define NS_DIR	    "/run/netns/"
+#define NS_DIR      "/run/netns/"
 
-enum side_id { OURS, FLOOR, PEER, SIDES };
+enum side_id {
+	OURS,
+	FLOOR,
+	PEER,
+	SIDES
+};
 
 struct side {
 	const char *name;
@@ -125,7 +130,8 @@ static void run_one(const struct run *run, long *rss)
 }
 
 /* A plugin's configuration, without its closing brace. */
-static void format_conf(const struct side *side, unsigned i, unsigned number, char *ret, size_t size)
+static void format_conf(const struct side *side, unsigned i, unsigned number, char *ret,
+			size_t size)
 {
 	switch (i) {
 	case 0:
@@ -432,8 +438,8 @@ static void bench_loopback(const struct side sides[SIDES], unsigned rounds)
 			char file[512];
 			char *env[] = { path, command, id, netns, ifname, NULL };
 			const char *plain[] = { file, NULL };
-			const char *bare[] = { side->dir, "loopback", "add", NS_DIR "b9999", "1",
-					       NULL };
+			const char *bare[] = { side->dir,      "loopback", "add",
+					       NS_DIR "b9999", "1",        NULL };
 			struct run run = { .env = env, .input = input, .answer = answer };
 			double t0;
 
@@ -472,10 +478,9 @@ static void bench_version(const struct side sides[SIDES], const char *empty, uns
 			else
 				(void)snprintf(file, sizeof(file), "%s/bridge", sides[who].dir);
 			t0 = now_ms();
-			run_one(&(struct run){ .argv = argv,
-					       .env = env,
-					       .answer = answer,
-					       .file = file },
+			run_one(
+				&(struct run){
+					.argv = argv, .env = env, .answer = answer, .file = file },
 				&ask[who].rss);
 			note(&ask[who], now_ms() - t0);
 		}

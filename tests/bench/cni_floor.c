@@ -47,7 +47,8 @@ static int cont_socket(void *arg, struct nerr *err)
 
 static struct ipnet container_net(unsigned number)
 {
-	return (struct ipnet){ { AF_INET, { 10, 90, (uint8_t)(number >> 8), (uint8_t)number } }, 16 };
+	return (struct ipnet){ { AF_INET, { 10, 90, (uint8_t)(number >> 8), (uint8_t)number } },
+			       16 };
 }
 
 static void put_chain(struct nft_batch *b, const char *name, const char *type, uint32_t hook)
@@ -175,8 +176,8 @@ static void ports_body(struct nft_rule *rule, const struct floor_call *call, uns
 	nft_rule_dnat(rule, &to, 80);
 }
 
-static int bridge_add(const struct floor_call *call, struct nlsock *nl, struct nlsock *cont,
-		      int ns, struct nerr *err)
+static int bridge_add(const struct floor_call *call, struct nlsock *nl, struct nlsock *cont, int ns,
+		      struct nerr *err)
 {
 	struct ipnet net = container_net(call->number);
 	struct route rt = { .gw = { AF_INET, { 10, 90, 255, 254 } } };

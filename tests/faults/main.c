@@ -57,7 +57,7 @@ int main(int argc, char **argv)
 	s.k = chain_find(s.chain, argv[2]);
 	if (s.k == s.chain->n)
 		die("chain '%s' has no plugin '%s'", argv[1], argv[2]);
-	s.verb = argv[3];
+	s.is_del = strcmp(argv[3], "DEL") == 0;
 	s.fresh = strcmp(argv[4], "fresh") == 0;
 	s.kind = kind_of(argv[5]);
 	s.every = every();

@@ -4,18 +4,20 @@
  *
  * Theory of operation
  *
- * Container 1 is attached as far as the plugin under test; that is the state "before".
- * Then the plugin is called again and again, each time with the fault one call later, until
- * it ends before the fault comes.  After each:
+ * Container 1 is attached as far as the plugin before the one under test; that is the
+ * state "before".  Then the plugin is called again and again, each time with the fault one
+ * call later, until it ends before the fault comes.  After each:
  *
  * ADD, failed	exit status 1, an error object that names something, and the state is
- *		"before" again, without any DEL
+ *		"before" again, without any DEL.  A lasting error may hit the undoing
+ *		itself: then one DEL leads there
  * ADD, went well (the fault was harmless) result and state are those of an ADD without a
  *		fault, CHECK agrees, the gateways answer; one DEL leads back to "before"
- * ADD, killed	one DEL of the whole chain, which knows no result, leaves nothing
- * DEL, failed	an error object; then one DEL of the whole chain leaves nothing
- * DEL, went well what a DEL without a fault leaves
- * DEL, killed	one DEL of the whole chain leaves nothing
+ * ADD, killed	one DEL of the chain, from its end to the plugin under test and without a
+ *		result, leads back to "before"
+ * DEL, failed	an error object; then one DEL of the chain leads back to "before"
+ * DEL, went well the state is "before"
+ * DEL, killed	one DEL of the chain leads back to "before"
  *
  * On a used host container 0 is attached all the time, and what is made once per host is
  * there: nothing may change but by container 1.  On a fresh host each attempt is the first
@@ -32,22 +34,23 @@
 /**
  * struct scene - What is tested, and what was found
  * @k:		Plugin of @chain
- * @verb:	"ADD" or "DEL"
+ * @is_del:	Its DEL is under test, else its ADD
  * @every:	Only each @every-th place is tried; 1 for all
  * @verbose:	Tell each outcome
  * @clean:	State without container 1
- * @before:	State before the plugin's call
- * @want:	State after it without a fault, normalised
+ * @before:	State before the plugin's ADD
+ * @want:	State after its ADD without a fault, normalised
  * @want_full:	State after the whole chain, normalised
  * @base:	What ADD and DEL of the whole chain change for good
  * @prev:	prevResult before the plugin
+ * @made:	What its ADD answered, for its DEL
  * @other:	Result of container 0
  * @want_result: What ADD answers, normalised
  */
 struct scene {
 	const struct chain *chain;
 	unsigned k;
-	const char *verb;
+	bool is_del;
 	enum fault_kind kind;
 	bool fresh;
 	unsigned every;
@@ -59,6 +62,7 @@ struct scene {
 	struct lines want_full;
 	struct lines base;
 	char prev[TRACE_TEXT_LEN];
+	char made[TRACE_TEXT_LEN];
 	char other[TRACE_TEXT_LEN];
 	struct lines want_result;
 

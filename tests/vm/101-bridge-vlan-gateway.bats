@@ -3,6 +3,7 @@
 #
 # bridge: the gateway of a VLAN, with traffic
 
+# shellcheck disable=SC2016 # inner shells
 bats_require_minimum_version 1.5.0
 load lib/vlan
 

@@ -74,9 +74,9 @@ firewalld_start() {
 	firewalld_again
 }
 
-# firewalld_again: start it once more.
+# firewalld_again: start it once more.  Its log tells every call.
 firewalld_again() {
-	daemon FIREWALLD firewalld --nofork --nopid
+	daemon FIREWALLD firewalld --nofork --nopid --debug=1
 	host gdbus wait --system --timeout 20 org.fedoraproject.FirewallD1 ||
 		fail "no firewalld: $(<"$BATS_TEST_TMPDIR/FIREWALLD.log")"
 	# It has its name before it is ready, and answers when it is.

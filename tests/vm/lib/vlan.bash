@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# shellcheck disable=SC2016 # of an inner shell
+# shellcheck disable=SC2154 # cni() sets them
 #
 # vlan.bash - what the tests of VLANs share
 
