@@ -149,13 +149,13 @@ static int make_gateway(struct bridge_dev *dev, const struct bridge_conf *conf, 
 		r = link_get(nets->host, name, &self, err);
 	if (r == 0)
 		r = finish_gateway(nets, conf, &port, &self, err);
-	if (r < 0)
+	if (r < 0) {
 		iface_undo_link(&undo); /* also when it was the answer that got lost */
-	if (r == 0) {
-		dev->vlan = (uint16_t)conf->vlan;
-		dev->vlan_port = port.ifindex;
+		return r;
 	}
-	return r;
+	dev->vlan = (uint16_t)conf->vlan;
+	dev->vlan_port = port.ifindex;
+	return 0;
 }
 
 /* One that is not up was left by an ADD that was killed, or another ADD is at it.  One of
@@ -170,10 +170,9 @@ static int complete_gateway(struct bridge_dev *dev, const struct bridge_conf *co
 	if ((self->flags & IFF_UP) || strcmp(self->kind, "veth") != 0)
 		return 0;
 	r = link_get_index(dev->nets->host, self->peer, &port, err);
-	if (r < 0)
+	if (r < 0 || port.master != dev->link.ifindex)
 		return r;
-	return port.master == dev->link.ifindex ? finish_gateway(dev->nets, conf, &port, self, err)
-						: 0;
+	return finish_gateway(dev->nets, conf, &port, self, err);
 }
 
 int bridge_vlan_gateway(struct bridge_dev *dev, const struct bridge_conf *conf,

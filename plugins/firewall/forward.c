@@ -22,18 +22,21 @@
 #define FORWARD_COMMENT "CNI firewall plugin rules"
 #define ADMIN_COMMENT   "CNI firewall plugin admin overrides"
 
-/* Rules of one address. */
-#define ADDRESS_RULES 2
+/* Rules of one address. The reference suite makes the first two. */
+enum address_rule {
+	RULE_ANSWERS,   /* -d IP -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT */
+	RULE_FROM,      /* -s IP -j ACCEPT */
+	RULE_PUBLISHED, /* -d IP -m conntrack --ctstate DNAT -j ACCEPT: published ports */
+	ADDRESS_RULES,
+};
 
 static uint8_t nfproto_of(const struct cni_ip *ip)
 {
 	return ip->address.addr.family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6;
 }
 
-/* -d IP -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT, and -s IP -j ACCEPT.
- * @host is filled and borrowed by @ret.
- */
-static void address_rule(const struct cni_ip *ip, unsigned which, struct ipnet *host,
+/* @host is filled and borrowed by @ret. */
+static void address_rule(const struct cni_ip *ip, enum address_rule which, struct ipnet *host,
 			 struct nft_ipt_rule *ret)
 {
 	*host = (struct ipnet){ ip->address.addr, ipaddr_bits(&ip->address.addr) };
@@ -41,12 +44,14 @@ static void address_rule(const struct cni_ip *ip, unsigned which, struct ipnet *
 				      .table = FILTER_TABLE,
 				      .chain = FORWARD_CHAIN,
 				      .verdict = NF_ACCEPT };
-	if (which == 0) {
-		ret->dst = host;
-		ret->ctstate = NF_CT_STATE_BIT(IP_CT_RELATED) | NF_CT_STATE_BIT(IP_CT_ESTABLISHED);
-	} else {
+	if (which == RULE_FROM)
 		ret->src = host;
-	}
+	else
+		ret->dst = host;
+	if (which == RULE_ANSWERS)
+		ret->ctstate = NF_CT_STATE_BIT(IP_CT_RELATED) | NF_CT_STATE_BIT(IP_CT_ESTABLISHED);
+	if (which == RULE_PUBLISHED)
+		ret->ctstate = NFT_IPT_CTSTATE_DNAT;
 }
 
 static struct nft_ipt_rule jump_rule(uint8_t family, const char *chain, const char *comment,
@@ -140,7 +145,7 @@ static int put_gone(const struct forward_job *job, const struct nft_rules *rules
 		    struct nerr *err)
 {
 	for (size_t i = 0; i < rules->n; i++)
-		if (!goes(job, &rules->v[i]) && strcmp(source_tag_mark(rules->v[i].tag), mark) == 0)
+		if (strcmp(source_tag_mark(rules->v[i].tag), mark) == 0 && !goes(job, &rules->v[i]))
 			return 0;
 	return source_list_add(job->gone, mark, err);
 }
@@ -294,34 +299,49 @@ int forward_put_gc(const struct forward_job *job, uint8_t family, struct nlsock 
 	return r < 0 ? r : put_del_tagged(job, family, &rules, batch, &n, err);
 }
 
+static int check_address(const struct cni_ip *ip, const struct nft_rules *rules, struct nerr *err)
+{
+	static const char *const text[ADDRESS_RULES] = {
+		[RULE_ANSWERS] = "-d %s -m conntrack --ctstate RELATED,ESTABLISHED",
+		[RULE_FROM] = "-s %s",
+		[RULE_PUBLISHED] = "-d %s -m conntrack --ctstate DNAT",
+	};
+	char addr[IPADDR_STR_LEN];
+	bool is_ours = true;
+
+	(void)ipaddr_to_str(&ip->address.addr, addr);
+	for (unsigned k = 0; k < ADDRESS_RULES; k++) {
+		const char *mark = strstr(text[k], "%s");
+		struct nft_ipt_rule ipt;
+		struct ipnet host;
+		size_t at;
+		int r;
+
+		if (k == RULE_PUBLISHED && !is_ours)
+			break;
+		address_rule(ip, k, &host, &ipt);
+		r = table_find(rules, &ipt, &at, err);
+		if (r < 0)
+			return r;
+		if (at == rules->n)
+			return nerr_set(err, -ENOENT,
+					"expected rule [-A " FORWARD_CHAIN
+					" %.*s%s%s -j ACCEPT] not found",
+					(int)(mark - text[k]), text[k], addr, mark + 2);
+		is_ours = is_ours && *rules->v[at].tag;
+	}
+	return 0;
+}
+
 static int check_addresses(struct cni_call *call, uint8_t family, const struct nft_rules *rules,
 			   struct nerr *err)
 {
-	char text[IPADDR_STR_LEN];
+	int r = 0;
 
-	for (size_t i = 0; i < call->prev->n_ips; i++) {
-		const struct cni_ip *ip = &call->prev->ips[i];
-
-		for (unsigned k = 0; k < ADDRESS_RULES && nfproto_of(ip) == family; k++) {
-			struct nft_ipt_rule ipt;
-			struct ipnet host;
-			size_t at;
-			int r;
-
-			address_rule(ip, k, &host, &ipt);
-			r = table_find(rules, &ipt, &at, err);
-			if (r < 0)
-				return r;
-			if (at == rules->n)
-				return nerr_set(
-					err, -ENOENT,
-					"expected rule [-A " FORWARD_CHAIN
-					" %s %s%s -j ACCEPT] not found",
-					k ? "-s" : "-d", ipaddr_to_str(&ip->address.addr, text),
-					k ? "" : " -m conntrack --ctstate RELATED,ESTABLISHED");
-		}
-	}
-	return 0;
+	for (size_t i = 0; i < call->prev->n_ips && r == 0; i++)
+		if (nfproto_of(&call->prev->ips[i]) == family)
+			r = check_address(&call->prev->ips[i], rules, err);
+	return r;
 }
 
 /* firewalld lets packets through; somebody's policy may still drop them.  1, 0 or an error. */

@@ -11,6 +11,10 @@
  *	CNI-FORWARD:  -m comment --comment "CNI firewall plugin admin overrides" -j CNI-ADMIN
  *	              -d IP/32 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
  *	              -s IP/32 -j ACCEPT
+ *	              -d IP/32 -m conntrack --ctstate DNAT -j ACCEPT
+ *
+ * The last one is ours alone: without it a published port would be closed on a host that
+ * drops, because its first packet is neither an answer nor from the container.
  *
  * The administrator's own rules go into CNI-ADMIN with iptables(8).  A container's
  * rules carry its identity as their tag, and where it is a source of a zone of

@@ -56,9 +56,9 @@ reaches_nothing() {
 	run ! in_container c1 ping -c 1 -W 1 2001:db8::2
 }
 
-# our_rules: how many rules of containers there are, of both families.
-our_rules() {
-	{ host iptables -S && host ip6tables -S; } | grep -cE -- '-A CNI-FORWARD -[sd]' || true
+# accepted: addresses that rules of our own accept, of both families, on one line.
+accepted() {
+	{ host iptables -S && host ip6tables -S; } | sed -n 's/^-A CNI-FORWARD -s \([^ ]*\) .*/\1/p' | paste -sd' '
 }
 
 @test "only as a source of the trusted zone a container reaches the outside" {
@@ -66,7 +66,7 @@ our_rules() {
 	bridge_add c1
 	# accepts of our own do not help here
 	fw_call ADD c1 "$(conf "$FWCONF" '.backend = "iptables"')"
-	[[ $(our_rules) == 4 ]]
+	[[ $(accepted) == "$both" ]]
 	reaches_nothing
 	fw_call CHECK c1 "$(conf "$FWCONF" '.backend = "iptables"')"
 	fw_call DEL c1 "$(conf "$FWCONF" '.backend = "iptables"')"
@@ -79,7 +79,7 @@ our_rules() {
 	fw_call CHECK c1 "$FWCONF"
 
 	fw_call DEL c1 "$FWCONF"
-	[[ -z $(sources trusted) && $(our_rules) == 0 ]]
+	[[ -z $(sources trusted) && -z $(accepted) ]]
 	reaches_nothing
 	fw_call DEL c1 "$FWCONF"
 	cni_fails 999 "failed to find the address 10.9.0.2/32 in trusted zone" CHECK firewall <<<"$FWCONF"
@@ -115,7 +115,7 @@ our_rules() {
 	[[ $output == *ZONE_ALREADY_SET* ]]
 	fw_call ADD c1 "$FWCONF"
 	fw_call ADD c1 "$FWCONF"
-	[[ $(sources trusted) == "$both" && $(our_rules) == 4 ]]
+	[[ $(sources trusted) == "$both" && $(accepted) == "$both" ]]
 	reaches
 	# nor was it away for a moment
 	grep -q "zone.addSource('trusted', '10.9.0.2/32')" "$BATS_TEST_TMPDIR/FIREWALLD.log"
@@ -147,7 +147,7 @@ our_rules() {
 	firewalld zone.addSource drop fd00:9::2/128
 	cni_fails 999 "failed to add the address fd00:9::2/128 to trusted zone: ZONE_CONFLICT: *" \
 		ADD firewall <<<"$FWCONF"
-	[[ -z $(sources trusted) && $(our_rules) == 0 ]]
+	[[ -z $(sources trusted) && -z $(accepted) ]]
 	[[ $(sources drop) == fd00:9::2/128 ]]
 }
 
@@ -165,7 +165,7 @@ our_rules() {
 		<<<"$(conf "$named" 'del(.prevResult) | .cniVersion = "1.1.0"')"
 	cni_ok STATUS firewall CNI_CONTAINERID= CNI_NETNS= CNI_IFNAME= <<<"$(conf "$fw" '.cniVersion = "1.1.0"')"
 	cni_ok DEL firewall <<<"$named"
-	[[ $(our_rules) == 0 && -z $stderr ]]
+	[[ -z $(accepted) && -z $stderr ]]
 }
 
 @test "firewalld, and then the bus, ended before DEL" {
@@ -173,9 +173,9 @@ our_rules() {
 	bridge_add c1
 	fw_call ADD c1 "$FWCONF"
 	end KILL "$FIREWALLD" # so that it does not clean up
-	[[ $(our_rules) == 4 ]]
+	[[ $(accepted) == "$both" ]]
 	fw_call DEL c1 "$FWCONF"
-	[[ $(our_rules) == 0 && -z $stderr ]]
+	[[ -z $(accepted) && -z $stderr ]]
 
 	firewalld_again
 	fw_call ADD c1 "$FWCONF"
@@ -183,7 +183,7 @@ our_rules() {
 	end KILL "$BUS"
 	host test -S /run/dbus/system_bus_socket
 	fw_call DEL c1 "$(conf "$FWCONF" '.backend = "firewalld"')"
-	[[ $(our_rules) == 0 && -z $stderr ]]
+	[[ -z $(accepted) && -z $stderr ]]
 	cni_fails 999 "firewalld is not running: cannot connect to D-Bus at '*': Connection refused" \
 		ADD firewall <<<"$(conf "$FWCONF" '.backend = "firewalld"')"
 	host rm -r /run/dbus
@@ -199,7 +199,7 @@ our_rules() {
 	host strace -qq -o "$log" -e trace=connect env CNI_COMMAND=DEL CNI_CONTAINERID=id-c1 \
 		CNI_NETNS=/run/netns/c1 CNI_IFNAME=eth0 CNI_PATH="$CNI_BIN" "$CNI_BIN/firewall" <<<"$FWCONF"
 	run ! grep AF_UNIX "$log"
-	[[ $(our_rules) == 0 ]]
+	[[ -z $(accepted) ]]
 	# the same for ADD when the configuration says so
 	host strace -qq -o "$log" -e trace=connect env CNI_COMMAND=ADD CNI_CONTAINERID=id-c1 \
 		CNI_NETNS=/run/netns/c1 CNI_IFNAME=eth0 CNI_PATH="$CNI_BIN" "$CNI_BIN/firewall" \
@@ -223,9 +223,22 @@ our_rules() {
 	bridge_add c1
 	kill -STOP "$BUS"
 	cni_fails 11 "cannot tell whether firewalld is running: *Connection timed out" ADD firewall <<<"$FWCONF"
-	[[ $(our_rules) == 0 ]]
+	[[ -z $(accepted) ]]
 	kill -CONT "$BUS"
 	fw_call ADD c1 "$FWCONF"
+}
+
+@test "a bus that does not accept us is as none: in a user namespace root is somebody else" {
+	firewalld_start
+	bridge_add c1
+	local env=(CNI_COMMAND=CHECK CNI_CONTAINERID=id-c1 CNI_NETNS=/run/netns/c1 CNI_IFNAME=eth0
+		CNI_PATH="$CNI_BIN")
+	run -1 host unshare --user --map-user=1000 -- env "${env[@]}" "$CNI_BIN/firewall" \
+		<<<"$(conf "$FWCONF" '.backend = "firewalld"')"
+	[[ $output == *"firewalld is not running: org.freedesktop.DBus.GetNameOwner(): D-Bus does not accept user id 1000"* ]]
+	# so it is about our rules then
+	run -1 host unshare --user --map-user=1000 -- env "${env[@]}" "$CNI_BIN/firewall" <<<"$FWCONF"
+	[[ $output != *firewalld* && $output != *D-Bus* ]]
 }
 
 @test "a host that drops with iptables, as Docker leaves it, and runs firewalld" {
@@ -250,7 +263,7 @@ our_rules() {
 	firewalld_start
 	bridge_add c1
 	fw_call ADD c1 "$(conf "$FWCONF" '.firewalldZone = "public"')"
-	[[ $(sources public) == "$both" && $(our_rules) == 4 ]]
+	[[ $(sources public) == "$both" && $(accepted) == "$both" ]]
 	reaches_nothing
 }
 
@@ -258,7 +271,7 @@ our_rules() {
 	firewalld_start FirewallBackend=iptables
 	bridge_add c1
 	fw_call ADD c1 "$FWCONF"
-	[[ $(sources trusted) == "$both" && $(our_rules) == 0 ]]
+	[[ $(sources trusted) == "$both" && -z $(accepted) ]]
 	reaches
 	fw_call CHECK c1 "$FWCONF"
 	fw_call ADD c1 "$FWCONF"
@@ -289,7 +302,7 @@ our_rules() {
 	cni_ok GC firewall CNI_CONTAINERID= CNI_NETNS= CNI_IFNAME= \
 		<<<"$(conf "$fw" '.cniVersion = "1.1.0" | ."cni.dev/valid-attachments" = [{"containerID":"id-c2","ifname":"eth0"}]')"
 	[[ $(sources trusted) == "10.9.0.3/32 fd00:9::3/128" && -z $(sources work) ]]
-	[[ $(our_rules) == 4 ]]
+	[[ $(accepted) == "$both" ]]
 }
 
 @test "an address that another attachment has, too, stays a source until both are gone" {
@@ -354,5 +367,5 @@ our_rules() {
 	[[ -z $(sources trusted) ]]
 	# ours are left then, and nobody minds
 	cni_ok DEL firewall <<<"$FWCONF"
-	[[ $(our_rules) == 0 && -z $stderr ]]
+	[[ -z $(accepted) && -z $stderr ]]
 }

@@ -37,9 +37,14 @@ static const struct chain chains[] = {
 	  .n = 3,
 	  .plugin = { { "bridge", "\"bridge\":\"cni0\",\"isDefaultGateway\":true,\"ipMasq\":true,"
 				  "\"macspoofchk\":true,\"mtu\":1400,\"promiscMode\":true,"
-				  "\"portIsolation\":true,\"vlan\":77," RANGES },
+				  "\"portIsolation\":true," RANGES },
 		      { "portmap", "\"snat\":false," MAPPINGS },
 		      { "firewall", "\"ingressPolicy\":\"isolated\"" } } },
+	{ .name = "vlan",
+	  .ifname = "eth0",
+	  .has_net = true,
+	  .n = 1,
+	  .plugin = { { "bridge", "\"bridge\":\"cni0\",\"isGateway\":true,\"vlan\":77," RANGES } } },
 	{ .name = "ptp",
 	  .ifname = "eth0",
 	  .has_net = true,

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,9 @@
 
 #define CONTAINERS_MAX 64
 #define PATH_LEN       512
+
+/* Empty on a new host, and all the places where plugins keep files. */
+static const char *const dirs[] = { "/run", "/var/lib" };
 
 static struct netns host = { .fd = -1 };
 static struct netns containers[CONTAINERS_MAX];
@@ -64,8 +68,6 @@ static void container_new(unsigned i)
 
 void host_new(unsigned n)
 {
-	static const char *const dirs[] = { "/run", "/var/lib" };
-
 	if (n > CONTAINERS_MAX)
 		die("too many containers");
 	if (host.fd >= 0) {
@@ -97,18 +99,48 @@ void host_state(struct lines *l)
 	lines_sort(l);
 }
 
+static void restore_sysctls(const struct lines *l, const struct netns *ns)
+{
+	char prefix[32];
+
+	(void)snprintf(prefix, sizeof(prefix), "%s sysctl ", ns->name);
+	netns_go(ns);
+	for (size_t k = 0; k < l->n; k++)
+		if (strncmp(l->v[k], prefix, strlen(prefix)) == 0)
+			state_write_sysctl(l->v[k] + strlen(prefix));
+	netns_go(&host);
+}
+
 void host_restore_sysctls(const struct lines *l)
 {
-	for (unsigned i = 0; i < n_containers; i++) {
-		char prefix[32];
+	for (unsigned i = 0; i < n_containers; i++)
+		restore_sysctls(l, &containers[i]);
+}
 
-		(void)snprintf(prefix, sizeof(prefix), "%s sysctl ", containers[i].name);
-		netns_go(&containers[i]);
-		for (size_t k = 0; k < l->n; k++)
-			if (strncmp(l->v[k], prefix, strlen(prefix)) == 0)
-				state_write_sysctl(l->v[k] + strlen(prefix));
-	}
-	netns_go(&host);
+static int remove_file(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st; /* the type says enough */
+	if (ftw->level == 0 || strncmp(path, "/run/netns", 10) == 0)
+		return 0;
+	return type == FTW_DP ? rmdir(path) : unlink(path);
+}
+
+void host_clear(const struct lines *clean)
+{
+	struct lines now = LINES_INIT;
+
+	netns_clear(&host);
+	for (unsigned i = 0; i < n_containers; i++)
+		netns_clear(&containers[i]);
+	restore_sysctls(clean, &host);
+	host_restore_sysctls(clean);
+	for (size_t i = 0; i < 2; i++)
+		if (nftw(dirs[i], remove_file, 16, FTW_PHYS | FTW_DEPTH | FTW_MOUNT) != 0)
+			die("cannot clear %s: %m", dirs[i]);
+	host_state(&now);
+	if (lines_diff(clean, &now, NULL, stdout))
+		die("cannot clear the host");
+	lines_done(&now);
 }
 
 bool host_container_works(unsigned container)
@@ -238,7 +270,9 @@ static void replace_hex(struct lines *l, const void *data, size_t len, const cha
 	lines_replace(l, hex, with, false);
 }
 
-/* Every value of @key in @result; @cut ends it. */
+/* Every value of @key in @result; @cut ends it.  All MACs become the same: the bridge takes
+ * over that of its first port.
+ */
 static void normalise_key(struct lines *l, const char *result, const char *key, const char *cut,
 			  const char *who)
 {
@@ -253,7 +287,10 @@ static void normalise_key(struct lines *l, const char *result, const char *key, 
 
 		at += strlen(pattern);
 		(void)snprintf(value, sizeof(value), "%.*s", (int)strcspn(at, cut), at);
-		(void)snprintf(name, sizeof(name), "<%s %s %u>", who, key, n);
+		if (strcmp(key, "mac") == 0)
+			(void)snprintf(name, sizeof(name), "<mac>");
+		else
+			(void)snprintf(name, sizeof(name), "<%s %s %u>", who, key, n);
 		lines_replace(l, value, name, true);
 		if (inet_pton(AF_INET, value, addr) == 1)
 			replace_hex(l, addr, 4, name);

@@ -67,6 +67,12 @@ void netns_make(struct netns *ns, const char *name)
 	(void)close(home.fd);
 }
 
+void netns_clear(struct netns *ns)
+{
+	state_clear_route(ns);
+	state_clear_nft(ns);
+}
+
 void netns_close(struct netns *ns)
 {
 	(void)close(ns->nft);
@@ -171,12 +177,16 @@ static int see_file(const char *path, const struct stat *st, int type, struct FT
 		lines_addf(files_to, "file %s/ %o", path, st->st_mode & 07777);
 		return 0;
 	}
+	/* Which boot it is, and where the next search for an address begins: written when
+	 * that is possible, and never missed.
+	 */
+	if (strcmp(name, ".boot_id") == 0 || strncmp(name, "last_reserved_ip.", 17) == 0)
+		return 0;
 	f = open_memstream(&text, &size);
 	if (!f)
 		die("out of memory");
 	(void)fprintf(f, "file %s %o ", path, st->st_mode & 07777);
-	/* Where the next search for an address begins: changes with every attempt. */
-	if (S_ISREG(st->st_mode) && strncmp(name, "last_reserved_ip.", 17) != 0)
+	if (S_ISREG(st->st_mode))
 		put_content(f, path);
 	if (fclose(f) != 0)
 		die("out of memory");

@@ -27,6 +27,8 @@ struct netns {
 void netns_make(struct netns *ns, const char *name);
 /* As netns_make(), and the caller moves there. */
 void netns_make_enter(struct netns *ns, const char *name);
+/* Remove every link but the loopback interface, and every table of nf_tables. */
+void netns_clear(struct netns *ns);
 void netns_close(struct netns *ns);
 void netns_set_loopback_up(void);
 /* Enter it. */

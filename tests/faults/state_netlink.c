@@ -114,3 +114,20 @@ void dump(int fd, uint16_t type, const void *payload, size_t len,
 	if (!read_dump(fd, see, arg))
 		die("somebody changes what is looked at");
 }
+
+void change(int fd, const void *requests, size_t len, int ignore)
+{
+	char buf[4096];
+	ssize_t n;
+
+	if (send(fd, requests, len, 0) < 0)
+		die("cannot send to netlink: %m");
+	/* The kernel has worked it off: what it had to say is here. */
+	while ((n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+		const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
+		const struct nlmsgerr *e = NLMSG_DATA(nlh);
+
+		if (nlh->nlmsg_type == NLMSG_ERROR && e->error && -e->error != ignore)
+			die("netlink refuses a change: %s", strerror(-e->error));
+	}
+}

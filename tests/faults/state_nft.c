@@ -180,3 +180,25 @@ void state_read_nft(struct lines *l, const struct netns *ns)
 		dump(ns->nft, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | kinds[i].type), &all,
 		     sizeof(all), kinds[i].see, &rd);
 }
+
+void state_clear_nft(struct netns *ns)
+{
+	enum { BEGIN, CLEAR, END, N_MESSAGES };
+	struct {
+		struct nlmsghdr nlh;
+		struct nfgenmsg nfg;
+	} batch[N_MESSAGES] = {
+		[BEGIN].nlh.nlmsg_type = NFNL_MSG_BATCH_BEGIN,
+		[BEGIN].nfg.res_id = htons(NFNL_SUBSYS_NFTABLES),
+		/* Of no family and without a name: all. */
+		[CLEAR].nlh.nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELTABLE,
+		[END].nlh.nlmsg_type = NFNL_MSG_BATCH_END,
+		[END].nfg.res_id = htons(NFNL_SUBSYS_NFTABLES),
+	};
+
+	for (unsigned i = 0; i < N_MESSAGES; i++) {
+		batch[i].nlh.nlmsg_len = sizeof(batch[i]);
+		batch[i].nlh.nlmsg_flags = NLM_F_REQUEST;
+	}
+	change(ns->nft, batch, sizeof(batch), 0);
+}

@@ -37,6 +37,11 @@ void put_hex(FILE *to, const struct nlattr *a);
 void dump(int fd, uint16_t type, const void *payload, size_t len,
 	  void (*see)(const struct nlmsghdr *nlh, void *arg), void *arg);
 
+/* Send requests that are not answered but with errors, of which @ignore is none. */
+void change(int fd, const void *requests, size_t len, int ignore);
+
+void state_clear_route(struct netns *ns);
+void state_clear_nft(struct netns *ns);
 void state_read_route(struct lines *l, const struct netns *ns);
 void state_read_nft(struct lines *l, const struct netns *ns);
 

@@ -3,6 +3,7 @@
  * What rtnetlink tells: links, ports and their VLANs, addresses, routes, rules.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -242,6 +243,29 @@ static void see_rule(const struct nlmsghdr *nlh, void *arg)
 	put_addr(f, " from ", rule->family, at.v[FRA_SRC]);
 	put_addr(f, " to ", rule->family, at.v[FRA_DST]);
 	add_text(rd, f, &text);
+}
+
+void state_clear_route(struct netns *ns)
+{
+	const struct ifinfomsg all = { .ifi_family = AF_UNSPEC };
+	struct reader rd = { .ns = ns->name };
+
+	dump(ns->route, RTM_GETLINK, &all, sizeof(all), learn_name, &rd);
+	for (unsigned i = 0; i < rd.n_links; i++) {
+		struct {
+			struct nlmsghdr nlh;
+			struct ifinfomsg ifi;
+		} req = {
+			.nlh = { .nlmsg_len = sizeof(req),
+				 .nlmsg_type = RTM_DELLINK,
+				 .nlmsg_flags = NLM_F_REQUEST },
+			.ifi = { .ifi_index = (int)rd.link[i].ifindex },
+		};
+
+		/* The other end of a pair goes with the first. */
+		if (strcmp(rd.link[i].name, "lo") != 0)
+			change(ns->route, &req, sizeof(req), ENODEV);
+	}
 }
 
 void state_read_route(struct lines *l, const struct netns *ns)

@@ -165,10 +165,10 @@ static void utf8_is_told_from_other_bytes(void **state)
 	(void)state;
 	assert_true(str_is_utf8("", 0));
 	assert_true(str_is_utf8("a\0b", 3));
-	assert_true(str_is_utf8("h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\xa7", 11));
+	assert_true(str_is_utf8("h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\xa7", 12));
 	assert_false(str_is_utf8("h\xc3", 2)); /* cut */
 	assert_false(str_is_utf8("\xc3\xa9", 1));
-	assert_false(str_is_utf8("\xc0\x80", 2)); /* overlong */
+	assert_false(str_is_utf8("\xc0\x80", 2));     /* overlong */
 	assert_false(str_is_utf8("\xed\xa0\x80", 3)); /* surrogate */
 	assert_false(str_is_utf8("ok \xff", 4));
 }

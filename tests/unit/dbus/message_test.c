@@ -48,7 +48,7 @@ static void calls_of_any_number_of_arguments(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(args); i++)
-		args[i] = "0123456789" + i % 11;
+		args[i] = &"0123456789"[i % 11];
 	for (size_t n = 0; n <= ARRAY_SIZE(args); n++) {
 		const struct dbus_call call = { "a.b", "/", "a.b", "M", args, n, "", 0 };
 		struct strbuf b = STRBUF_INIT;
