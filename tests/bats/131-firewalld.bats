@@ -302,7 +302,22 @@ accepted() {
 	cni_ok GC firewall CNI_CONTAINERID= CNI_NETNS= CNI_IFNAME= \
 		<<<"$(conf "$fw" '.cniVersion = "1.1.0" | ."cni.dev/valid-attachments" = [{"containerID":"id-c2","ifname":"eth0"}]')"
 	[[ $(sources trusted) == "10.9.0.3/32 fd00:9::3/128" && -z $(sources work) ]]
-	[[ $(accepted) == "$both" ]]
+	[[ $(accepted) == "10.9.0.3/32 fd00:9::3/128" ]]
+}
+
+@test "twelve ADDs at once, and as many DELs" {
+	local prev
+	firewalld_start
+	cat >"$BATS_TEST_TMPDIR/one" <<-'END'
+		sed "s/@/$2/g" "$4" | env CNI_COMMAND="$1" CNI_CONTAINERID="id-$2" CNI_NETNS=/run/netns/x \
+			CNI_IFNAME=eth0 CNI_PATH="$3" "$3/firewall" >/dev/null
+	END
+	prev='{"cniVersion":"1.0.0","interfaces":[{"name":"br0"}],"ips":[{"address":"10.9.0.@/24"},{"address":"fd00:9::@/64"}]}'
+	conf "$fw" --argjson p "$prev" '.prevResult = $p' >"$BATS_TEST_TMPDIR/conf"
+	seq 12 | host xargs -P 6 -I{} sh "$BATS_TEST_TMPDIR/one" ADD {} "$CNI_BIN" "$BATS_TEST_TMPDIR/conf"
+	[[ $(sources trusted | wc -w) == 24 && $(accepted | wc -w) == 24 ]]
+	seq 12 | host xargs -P 6 -I{} sh "$BATS_TEST_TMPDIR/one" DEL {} "$CNI_BIN" "$BATS_TEST_TMPDIR/conf"
+	[[ -z $(sources trusted) && -z $(accepted) ]]
 }
 
 @test "an address that another attachment has, too, stays a source until both are gone" {

@@ -15,9 +15,14 @@ base=$(jq -c --argjson p "$prev" '.prevResult = $p' <<<'{"cniVersion":"1.0.0","n
 setup() {
 	host_new
 	container_new c1
+	# no link-local addresses, which would change by themselves while a test compares
+	host sysctl -qw net.ipv6.conf.default.disable_ipv6=1
+	in_container c1 sysctl -qw net.ipv6.conf.default.disable_ipv6=1
 	host ip link add host0 type veth peer name eth0 netns c1
 	in_container c1 ip link set eth0 address 02:00:00:00:00:01 up
 	host ip link set host0 up
+	wait_for 10 host sh -c 'ip -o link show host0 | grep -q "state UP"'
+	wait_for 10 in_container c1 sh -c 'ip -o link show eth0 | grep -q "state UP"'
 }
 
 teardown() {

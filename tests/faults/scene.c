@@ -407,7 +407,8 @@ static void expect_before(struct scene *s, const struct trace_run *run, bool was
 	bool undelivered = s->kind == FAULT_MALLOC || strstr(run->what, "memfd:out");
 
 	if (s->fresh) {
-		expect_fresh(s, run, &s->before, deleted && s->k == 0, "left behind");
+		expect_fresh(s, run, &s->before, (deleted || undelivered) && s->k == 0,
+			     "left behind");
 		return;
 	}
 	if (deleted || undelivered)
@@ -498,16 +499,35 @@ static void attempt(struct scene *s, struct fault fault, struct trace_run *run)
 		clear_stage(s, run);
 }
 
-/* Every place, each with every error that can happen there. */
+/* How many variants of the fault there are at this call. */
+static unsigned count_variants(const struct scene *s, const struct trace_run *learnt, unsigned at)
+{
+	unsigned n = learnt->errors[at];
+
+	switch (s->kind) {
+	case FAULT_ERROR:
+		/* What comes of an error is the same on a fresh host, what is there is not. */
+		return s->fresh && n > 1 ? 1 : n;
+	case FAULT_STICKY:
+		return learnt->lasts[at];
+	case FAULT_KILL:
+		/* Between two calls that change nothing there is nothing new. */
+		return learnt->changes[at] || at == learnt->n_calls;
+	case FAULT_NONE:
+	case FAULT_WATCH:
+	case FAULT_MALLOC:
+		break;
+	}
+	return 0;
+}
+
 static void attempt_calls(struct scene *s, const struct trace_run *learnt)
 {
 	struct trace_run run;
 
 	for (unsigned at = 1; at <= learnt->n_calls && s->n_wrong < WRONG_MAX; at++) {
-		unsigned n = s->kind == FAULT_ERROR ? learnt->errors[at] : 1;
+		unsigned n = at % s->every ? 0 : count_variants(s, learnt, at);
 
-		if (at % s->every || (s->kind == FAULT_STICKY && !learnt->sticky[at]))
-			continue;
 		for (unsigned v = 0; v < n; v++)
 			attempt(s, (struct fault){ s->kind, at, v }, &run);
 	}

@@ -34,66 +34,72 @@
 
 void (*trace_on_write)(const char *path);
 
+#define LASTS   1u
+#define CHANGES 2u
+#define NEITHER 0u
+#define BOTH    (LASTS | CHANGES)
+
 /**
  * struct call_kind - What is known of a system call
  * @path_arg:	Argument that is a path, plus 1; 0 when the first is a descriptor
- * @sticky:	That all later ones fail, too, can happen: a full disk, no memory
+ * @is:		LASTS: that all later ones fail, too, can happen.  CHANGES: something
+ *		outside of the process may be different afterwards
  * @error:	What it may answer
  */
 static const struct call_kind {
 	long nr;
 	const char *name;
 	unsigned path_arg;
-	bool sticky;
+	unsigned is;
 	int error[VARIANTS_MAX];
 } call_kinds[] = {
 #ifdef SYS_open
-	{ SYS_open, "open", 1, true, { EMFILE, EACCES, EINTR } },
-	{ SYS_stat, "stat", 1, false, { ENOMEM, EACCES } },
-	{ SYS_mkdir, "mkdir", 1, true, { ENOSPC, EROFS } },
-	{ SYS_unlink, "unlink", 1, true, { EIO, EROFS } },
-	{ SYS_rename, "rename", 1, true, { ENOSPC, EROFS } },
-	{ SYS_poll, "poll", 0, false, { EINTR, ENOMEM } },
+	{ SYS_open, "open", 1, BOTH, { EMFILE, EACCES, EINTR } },
+	{ SYS_stat, "stat", 1, NEITHER, { ENOMEM, EACCES } },
+	{ SYS_mkdir, "mkdir", 1, BOTH, { ENOSPC, EROFS } },
+	{ SYS_unlink, "unlink", 1, BOTH, { EIO, EROFS } },
+	{ SYS_rename, "rename", 1, BOTH, { ENOSPC, EROFS } },
+	{ SYS_poll, "poll", 0, NEITHER, { EINTR, ENOMEM } },
 #endif
-	{ SYS_openat, "openat", 2, true, { EMFILE, EACCES, EINTR } },
-	{ SYS_newfstatat, "newfstatat", 2, false, { ENOMEM, EACCES } },
-	{ SYS_mkdirat, "mkdirat", 2, true, { ENOSPC, EROFS } },
-	{ SYS_unlinkat, "unlinkat", 2, true, { EIO, EROFS } },
-	{ SYS_linkat, "linkat", 4, true, { ENOSPC, EPERM } },
-	{ SYS_renameat, "renameat", 2, true, { ENOSPC, EROFS } },
-	{ SYS_renameat2, "renameat2", 2, true, { ENOSPC, EROFS } },
-	{ SYS_readlinkat, "readlinkat", 2, false, { ENOMEM } },
-	{ SYS_faccessat, "faccessat", 2, false, { ENOMEM } },
-	{ SYS_statfs, "statfs", 1, false, { ENOMEM, EIO } },
-	{ SYS_fstat, "fstat", 0, false, { EIO } },
-	{ SYS_read, "read", 0, false, { EIO, EINTR } },
-	{ SYS_pread64, "pread64", 0, false, { EIO, EINTR } },
-	{ SYS_write, "write", 0, true, { ENOSPC, EIO, EINTR } },
-	{ SYS_pwrite64, "pwrite64", 0, true, { ENOSPC, EINTR } },
-	{ SYS_ftruncate, "ftruncate", 0, true, { EIO, EINTR } },
-	{ SYS_getdents64, "getdents64", 0, false, { EIO } },
-	{ SYS_lseek, "lseek", 0, false, { EIO } },
-	{ SYS_flock, "flock", 0, true, { ENOLCK, EINTR } },
-	{ SYS_fcntl, "fcntl", 0, false, { EINVAL } },
-	{ SYS_ioctl, "ioctl", 0, false, { EPERM } },
-	{ SYS_setns, "setns", 0, true, { ENOMEM, EPERM } },
-	{ SYS_socket, "socket", 0, true, { EMFILE, ENOBUFS } },
-	{ SYS_socketpair, "socketpair", 0, false, { EMFILE } },
-	{ SYS_bind, "bind", 0, false, { ENOMEM } },
-	{ SYS_getsockname, "getsockname", 0, false, { ENOBUFS } },
-	{ SYS_setsockopt, "setsockopt", 0, false, { ENOPROTOOPT } },
-	{ SYS_sendto, "sendto", 0, true, { ENOBUFS, EINTR } },
-	{ SYS_sendmsg, "sendmsg", 0, true, { ENOBUFS, EINTR } },
-	{ SYS_recvmsg, "recvmsg", 0, true, { ENOMEM, ENOBUFS, EINTR } },
-	{ SYS_recvfrom, "recvfrom", 0, true, { ENOMEM, ENOBUFS, EINTR } },
-	{ SYS_ppoll, "ppoll", 0, false, { EINTR, ENOMEM } },
-	{ SYS_brk, "brk", 0, false, { 0 } }, /* fails without an error: see oom.c */
-	{ SYS_mmap, "mmap", 0, false, { ENOMEM } },
-	{ SYS_mremap, "mremap", 0, false, { ENOMEM } },
-	{ SYS_getrandom, "getrandom", 0, false, { EINTR, ENOSYS } },
-	{ SYS_io_uring_setup, "io_uring_setup", 0, false, { EPERM } },
-	{ SYS_io_uring_register, "io_uring_register", 0, false, { ENOMEM } },
-	{ SYS_rt_sigaction, "rt_sigaction", 0, false, { EINVAL } },
+	{ SYS_openat, "openat", 2, BOTH, { EMFILE, EACCES, EINTR } },
+	{ SYS_newfstatat, "newfstatat", 2, NEITHER, { ENOMEM, EACCES } },
+	{ SYS_mkdirat, "mkdirat", 2, BOTH, { ENOSPC, EROFS } },
+	{ SYS_unlinkat, "unlinkat", 2, BOTH, { EIO, EROFS } },
+	{ SYS_linkat, "linkat", 4, BOTH, { ENOSPC, EPERM } },
+	{ SYS_renameat, "renameat", 2, BOTH, { ENOSPC, EROFS } },
+	{ SYS_renameat2, "renameat2", 2, BOTH, { ENOSPC, EROFS } },
+	{ SYS_readlinkat, "readlinkat", 2, NEITHER, { ENOMEM } },
+	{ SYS_faccessat, "faccessat", 2, NEITHER, { ENOMEM } },
+	{ SYS_statfs, "statfs", 1, NEITHER, { ENOMEM, EIO } },
+	{ SYS_fstat, "fstat", 0, NEITHER, { EIO } },
+	{ SYS_read, "read", 0, NEITHER, { EIO, EINTR } },
+	{ SYS_pread64, "pread64", 0, NEITHER, { EIO, EINTR } },
+	{ SYS_write, "write", 0, BOTH, { ENOSPC, EIO, EINTR } },
+	{ SYS_pwrite64, "pwrite64", 0, BOTH, { ENOSPC, EINTR } },
+	{ SYS_ftruncate, "ftruncate", 0, BOTH, { EIO, EINTR } },
+	{ SYS_getdents64, "getdents64", 0, NEITHER, { EIO } },
+	{ SYS_lseek, "lseek", 0, NEITHER, { EIO } },
+	{ SYS_flock, "flock", 0, LASTS, { ENOLCK, EINTR } },
+	{ SYS_fcntl, "fcntl", 0, NEITHER, { EINVAL } },
+	{ SYS_ioctl, "ioctl", 0, NEITHER, { EPERM } },
+	{ SYS_setns, "setns", 0, LASTS, { ENOMEM, EPERM } },
+	{ SYS_socket, "socket", 0, LASTS, { EMFILE, ENOBUFS } },
+	{ SYS_socketpair, "socketpair", 0, NEITHER, { EMFILE } },
+	{ SYS_bind, "bind", 0, NEITHER, { ENOMEM } },
+	{ SYS_getsockname, "getsockname", 0, NEITHER, { ENOBUFS } },
+	{ SYS_setsockopt, "setsockopt", 0, NEITHER, { ENOPROTOOPT } },
+	{ SYS_sendto, "sendto", 0, BOTH, { ENOBUFS, EINTR } },
+	{ SYS_sendmsg, "sendmsg", 0, BOTH, { ENOBUFS, EINTR } },
+	{ SYS_recvmsg, "recvmsg", 0, LASTS, { ENOMEM, ENOBUFS, EINTR } },
+	{ SYS_recvfrom, "recvfrom", 0, LASTS, { ENOMEM, ENOBUFS, EINTR } },
+	{ SYS_ppoll, "ppoll", 0, NEITHER, { EINTR, ENOMEM } },
+	{ SYS_brk, "brk", 0, NEITHER, { 0 } }, /* fails without an error: see oom.c */
+	{ SYS_mmap, "mmap", 0, NEITHER, { ENOMEM } },
+	{ SYS_mremap, "mremap", 0, NEITHER, { ENOMEM } },
+	{ SYS_getrandom, "getrandom", 0, NEITHER, { EINTR, ENOSYS } },
+	{ SYS_io_uring_setup, "io_uring_setup", 0, NEITHER, { EPERM } },
+	{ SYS_io_uring_register, "io_uring_register", 0, NEITHER, { ENOMEM } },
+	{ SYS_rt_sigaction, "rt_sigaction", 0, NEITHER, { EINVAL } },
 };
 
 /* Calls that do not fail, or whose failure changes nothing: only killed at. */
@@ -245,13 +251,17 @@ static void describe(struct trace_run *run, const struct call_kind *kind, const 
 		       error ? ": " : "", error ? strerrorname_np(error) : "");
 }
 
-static void see_write(const struct call_kind *kind, const struct seccomp_notif *req,
-		      const char *path)
+/* Flags of a call that opens a file, which stand behind the path; 0 of any other. */
+static uint64_t open_flags(const struct call_kind *kind, const struct seccomp_notif *req)
 {
-	uint64_t flags = req->data.args[kind->path_arg]; /* the one behind the path */
+	return strncmp(kind->name, "open", 4) == 0 ? req->data.args[kind->path_arg] : 0;
+}
 
-	if (trace_on_write && strncmp(kind->name, "open", 4) == 0 && (flags & O_ACCMODE) != O_RDONLY)
-		trace_on_write(path);
+static bool changes(const struct call_kind *kind, const struct seccomp_notif *req)
+{
+	if (strncmp(kind->name, "open", 4) == 0)
+		return open_flags(kind, req) & (O_CREAT | O_TRUNC);
+	return kind->is & CHANGES;
 }
 
 /* The kernel makes a call anew when it could not get a lock: writing to a sysctl under
@@ -280,15 +290,17 @@ static int decide(struct trace_run *run, pid_t pid, const struct seccomp_notif *
 		return 0;
 	if (kind->path_arg) {
 		read_path(pid, req->data.args[kind->path_arg - 1], path);
-		see_write(kind, req, path);
+		if (trace_on_write && (open_flags(kind, req) & O_ACCMODE) != O_RDONLY)
+			trace_on_write(path);
 	}
 	if (is_restart(req))
 		return 0;
 	if (++run->n_calls >= TRACE_CALLS_MAX)
 		die("more than %d system calls, now %s(%s)", TRACE_CALLS_MAX, kind->name, path);
 	run->errors[run->n_calls] = (unsigned char)count_errors(kind);
-	run->sticky[run->n_calls] = kind->sticky;
-	if (fault->kind == FAULT_STICKY && run->struck && kind->sticky && req->data.nr == sticky)
+	run->lasts[run->n_calls] = kind->is & LASTS;
+	run->changes[run->n_calls] = changes(kind, req);
+	if (fault->kind == FAULT_STICKY && run->struck && kind->is & LASTS && req->data.nr == sticky)
 		return kind->error[0];
 	if (run->n_calls != fault->at)
 		return 0;

@@ -57,7 +57,8 @@ struct fault {
  * @n_calls:	Calls made
  * @struck:	The fault happened
  * @errors:	For each call, from 1: how many errors it could have answered
- * @sticky:	And whether FAULT_STICKY applies to it
+ * @lasts:	Whether FAULT_STICKY applies to it
+ * @changes:	Whether it may change something outside of the process
  * @what:	The call and the error: "openat(/run/x): ENFILE"
  * @out, @err:	What it wrote
  */
@@ -70,7 +71,8 @@ struct trace_run {
 	unsigned n_calls;
 	bool struck;
 	unsigned char errors[TRACE_CALLS_MAX];
-	bool sticky[TRACE_CALLS_MAX];
+	bool lasts[TRACE_CALLS_MAX];
+	bool changes[TRACE_CALLS_MAX];
 	char what[TRACE_WHAT_LEN];
 	char out[TRACE_TEXT_LEN];
 	char err[TRACE_TEXT_LEN];
