@@ -20,7 +20,7 @@
 static int read_open(const char *name, struct session *ret, struct nerr *err)
 {
 	cleanup_close int all_fd = -1;
-	bool live;
+	bool live = false;
 	int r;
 
 	r = state_lock_all(&all_fd, err);

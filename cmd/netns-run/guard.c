@@ -254,7 +254,7 @@ int guard_start(struct session *s, struct state *st, const struct wants *w,
 		return nerr_set(err, -errno, "cannot fork: %m");
 	if (pid == 0) {
 		(void)close(TAKE_FD(ours)); /* or we would never see its end */
-		(void)setsid(); /* a child never leads a group, so it cannot fail */
+		(void)setsid();             /* a child never leads a group, so it cannot fail */
 		ignore_signals();
 		(void)umask(022);
 		close_others(theirs, st);

@@ -18,7 +18,7 @@ static int inspect(const char *name, struct nerr *err)
 	CLEANUP(session_done) struct session s = { .name = NULL };
 	struct json_out json = JSON_OUT_INIT(2);
 	cleanup_close int all_fd = -1;
-	bool live;
+	bool live = false;
 	int r;
 
 	r = state_lock_all(&all_fd, err);

@@ -149,7 +149,7 @@ static void stale_json(struct json_out *o, const char *name, const struct leftov
 static int collect(int all_fd, struct table *t, struct json_out *o, struct nerr *err)
 {
 	struct json_strings names;
-	struct leftover *left;
+	struct leftover *left = NULL;
 	size_t n_left;
 	int r;
 

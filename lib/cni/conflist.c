@@ -369,11 +369,6 @@ static bool has_extension(const char *name, const char *const *extensions)
 	return false;
 }
 
-static int name_cmp(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /**
  * list_files() - Files of a directory that have one of some extensions
  * @extensions:	".conf" ..., ends with NULL
@@ -384,43 +379,31 @@ static int name_cmp(const void *a, const void *b)
 static int list_files(struct arena *arena, const char *dir, const char *const *extensions,
 		      struct json_strings *ret, struct nerr *err)
 {
-	cleanup_free const char **names = NULL;
-	size_t n = 0;
-	struct dirent *e;
-	DIR *d = opendir(dir);
+	struct dirent **entries = NULL;
 	int r = 0;
+	int n;
 
 	*ret = (struct json_strings){ 0 };
-	if (!d && errno == ENOENT)
+	n = scandir(dir, &entries, NULL, alphasort);
+	if (n < 0 && errno == ENOENT)
 		return 0;
-	if (!d)
-		return nerr_set(err, -errno, "cannot open directory '%s': %m", dir);
-	while (r == 0 && (errno = 0, e = readdir(d))) {
-		const char **more;
-
-		if (e->d_type == DT_DIR || !has_extension(e->d_name, extensions))
-			continue;
-		more = realloc(names, (n + 1) * sizeof(*names));
-		if (more) {
-			names = more;
-			names[n] = arena_strdup(arena, e->d_name);
-		}
-		r = more && names[n++] ? 0 : nerr_oom(err);
-	}
-	if (r == 0 && errno)
-		r = nerr_set(err, -errno, "cannot read directory '%s': %m", dir);
-	(void)closedir(d); /* was only read */
-	if (r < 0)
-		return r;
-	if (n)
-		qsort(names, n, sizeof(*names), name_cmp);
-	ret->v = arena_calloc(arena, n + 1, sizeof(*names));
+	if (n < 0)
+		return nerr_set(err, -errno, "cannot read directory '%s': %m", dir);
+	ret->v = arena_calloc(arena, (size_t)n + 1, sizeof(*ret->v));
 	if (!ret->v)
-		return nerr_oom(err);
-	for (size_t i = 0; i < n; i++)
-		ret->v[i] = names[i];
-	ret->n = n;
-	return 0;
+		r = nerr_oom(err);
+	for (int i = 0; i < n; i++) {
+		const struct dirent *e = entries[i];
+
+		if (r == 0 && e->d_type != DT_DIR && has_extension(e->d_name, extensions)) {
+			ret->v[ret->n] = arena_strdup(arena, e->d_name);
+			if (!ret->v[ret->n++])
+				r = nerr_oom(err);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
 }
 
 static int add_plugin_file(struct cni_conflist *list, const char *path, struct nerr *err)

@@ -299,7 +299,7 @@ struct sink {
  */
 static int drain(int fd, struct sink *s)
 {
-	char buf[16384];
+	char buf[8192];
 
 	for (int i = 0; i < DRAIN_READS; i++) {
 		ssize_t n = read(fd, buf, sizeof(buf));

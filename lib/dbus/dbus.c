@@ -275,7 +275,7 @@ static int finish_hello(struct dbus *bus, int64_t deadline, struct nerr *err)
 	if (r < 0)
 		return r;
 	if (*hello.error)
-		return nerr_set(err, -EACCES, "D-Bus answers Hello with %s: %s", hello.error,
+		return nerr_set(err, -EPROTO, "D-Bus answers Hello with %s: %s", hello.error,
 				hello.text);
 	bus->named = true;
 	return 0;

@@ -45,9 +45,10 @@ struct nerr;
 #define DBUS_PATH      "/org/freedesktop/DBus"
 #define DBUS_INTERFACE "org.freedesktop.DBus"
 
-/* Errors of the bus: nobody has that name. */
+/* Errors of the bus. The first two: nobody has that name. */
 #define DBUS_ERROR_NAME_HAS_NO_OWNER "org.freedesktop.DBus.Error.NameHasNoOwner"
 #define DBUS_ERROR_SERVICE_UNKNOWN   "org.freedesktop.DBus.Error.ServiceUnknown"
+#define DBUS_ERROR_ACCESS_DENIED     "org.freedesktop.DBus.Error.AccessDenied"
 
 /* Longest message, either way.  The protocol allows 128 MiB; what a plugin asks
  * for and gets has some hundred bytes.
@@ -140,8 +141,9 @@ void dbus_close(struct dbus *bus);
  * reply that is late is dropped.  After -EINVAL and -EMSGSIZE it can, too, as
  * nothing was sent.  After any other failure every call fails.
  *
- * Return: 0 when there is a reply; -EACCES when the bus does not accept us;
- *         -ETIMEDOUT; -ECONNRESET when the bus hung up; -EBADMSG when it sent
+ * Return: 0 when there is a reply; -EACCES when the bus does not accept our user
+ *         id; -EPROTO when it answers Hello with an error, as one with too many
+ *         connections does; -ETIMEDOUT; -ECONNRESET when the bus hung up; -EBADMSG when it sent
  *         what is no D-Bus message, one that is too long, or a result of another
  *         signature; -EINVAL when an argument is not UTF-8; -EMSGSIZE when the
  *         call would be too long; -ENOTCONN when an earlier call has failed;

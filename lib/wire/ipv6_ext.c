@@ -10,6 +10,7 @@
  * @at:		Where the next header begins, at most @len
  * @next_ptr:	Where the byte is that says what it is
  * @next:	That byte
+ * @n_hdrs:	Headers behind us, the IPv6 header not counted
  * @ext:	What was seen
  * @problem:	Why it ended
  */
@@ -19,6 +20,7 @@ struct walk {
 	size_t at;
 	size_t next_ptr;
 	uint8_t next;
+	unsigned int n_hdrs;
 	struct ipv6_ext ext;
 	struct ipv6_problem problem;
 };
@@ -66,6 +68,7 @@ static void step(struct walk *w, size_t n)
 	w->next_ptr = w->at;
 	w->next = w->pkt[w->at];
 	w->at += n;
+	w->n_hdrs++;
 }
 
 /* --- options --- */
@@ -225,14 +228,13 @@ int ipv6_ext_parse(const uint8_t *pkt, size_t len, uint8_t next_hdr, struct ipv6
 		   struct ipv6_problem *ret_problem)
 {
 	struct walk w = walk_of(pkt, len, next_hdr);
-	unsigned int n_hdrs = 0;
 	int r;
 
 	if (len < IPV6_HDR_LEN)
 		return finish(&w, -ENODATA, ret, ret_problem);
 	do {
 		r = see_hdr(&w);
-		if (r == 0 && ++n_hdrs > IPV6_EXT_HDRS_MAX)
+		if (r >= 0 && w.n_hdrs > IPV6_EXT_HDRS_MAX)
 			r = fail_silently(&w);
 	} while (r == 0);
 	return finish(&w, r, ret, ret_problem);
@@ -274,7 +276,6 @@ int ipv6_ext_skip(const uint8_t *pkt, size_t len, uint8_t next_hdr, struct ipv6_
 {
 	struct walk w = walk_of(pkt, len, next_hdr);
 	struct ipv6_skip skip = { 0 };
-	unsigned int n_hdrs = 0;
 	int n;
 
 	if (len < IPV6_HDR_LEN)
@@ -286,9 +287,9 @@ int ipv6_ext_skip(const uint8_t *pkt, size_t len, uint8_t next_hdr, struct ipv6_
 			skip.frag_offset = field & 0xfff8;
 			skip.is_fragment |= field & 0xfff9;
 		}
-		if (++n_hdrs > IPV6_EXT_HDRS_MAX)
-			return -EBADMSG;
 		step(&w, (size_t)n);
+		if (w.n_hdrs > IPV6_EXT_HDRS_MAX)
+			return -EBADMSG;
 		if (skip.frag_offset)
 			break;
 	}

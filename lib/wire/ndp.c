@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "wire/ndp.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@
 #define OPT_PREFIX_UNITS 4
 #define OPT_MTU_UNITS    1
 #define OPT_NONCE_UNITS  1
+static_assert(OPT_MTU_UNITS == OPT_NONCE_UNITS, "both are one unit");
 
 /* Of the fixed part, 0 for another type. */
 static size_t fixed_len(unsigned int type)
@@ -301,9 +303,8 @@ static size_t opt_units(const struct ndp_opt *r)
 			       ? 0
 			       : 1 + r->redirected_len / 8U;
 	case NDP_OPT_MTU:
-		return OPT_MTU_UNITS;
 	case NDP_OPT_NONCE:
-		return OPT_NONCE_UNITS;
+		return OPT_MTU_UNITS;
 	case NDP_OPT_RDNSS:
 		return r->rdnss.n && r->rdnss.n <= NDP_RDNSS_MAX ? 1 + 2U * r->rdnss.n : 0;
 	default:

@@ -51,6 +51,14 @@ static bool is_passing(int r)
 	return r == -ETIMEDOUT || r == -ENOMEM || r == -ENOBUFS || r == -EMFILE || r == -ENFILE;
 }
 
+/* Nobody is there, or nobody that we may talk to. */
+static bool is_no(const char *error)
+{
+	return strcmp(error, DBUS_ERROR_NAME_HAS_NO_OWNER) == 0 ||
+	       strcmp(error, DBUS_ERROR_SERVICE_UNKNOWN) == 0 ||
+	       strcmp(error, DBUS_ERROR_ACCESS_DENIED) == 0;
+}
+
 /* 1; 0 with the reason in @why; negative errno when nobody can tell. */
 static int is_running(struct dbus **ret, struct nerr *why)
 {
@@ -76,8 +84,8 @@ static int is_running(struct dbus **ret, struct nerr *why)
 	if (r < 0)
 		return r == -EACCES ? 0 : r;
 	if (*reply.error) {
-		(void)nerr_set(why, -ENOENT, "%s", *reply.text ? reply.text : reply.error);
-		return 0;
+		(void)nerr_set(why, -EIO, "%s", *reply.text ? reply.text : reply.error);
+		return is_no(reply.error) ? 0 : -EIO;
 	}
 	*ret = TAKE_PTR(bus);
 	return 1;
@@ -149,8 +157,7 @@ static bool is_gone(const struct dbus_reply *reply)
 	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
 		if (str_has_prefix(reply->text, codes[i]))
 			return true;
-	return strcmp(reply->error, DBUS_ERROR_NAME_HAS_NO_OWNER) == 0 ||
-	       strcmp(reply->error, DBUS_ERROR_SERVICE_UNKNOWN) == 0;
+	return is_no(reply->error);
 }
 
 static int remove_one(struct dbus *bus, const struct source *s)

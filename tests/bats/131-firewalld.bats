@@ -196,12 +196,12 @@ accepted() {
 	local log=$BATS_TEST_TMPDIR/strace
 	bridge_add c1
 	fw_call ADD c1 "$FWCONF"
-	host strace -qq -o "$log" -e trace=connect env CNI_COMMAND=DEL CNI_CONTAINERID=id-c1 \
+	host strace -qq -o "$log" -e trace=connect env ASAN_OPTIONS=detect_leaks=0 CNI_COMMAND=DEL CNI_CONTAINERID=id-c1 \
 		CNI_NETNS=/run/netns/c1 CNI_IFNAME=eth0 CNI_PATH="$CNI_BIN" "$CNI_BIN/firewall" <<<"$FWCONF"
 	run ! grep AF_UNIX "$log"
 	[[ -z $(accepted) ]]
 	# the same for ADD when the configuration says so
-	host strace -qq -o "$log" -e trace=connect env CNI_COMMAND=ADD CNI_CONTAINERID=id-c1 \
+	host strace -qq -o "$log" -e trace=connect env ASAN_OPTIONS=detect_leaks=0 CNI_COMMAND=ADD CNI_CONTAINERID=id-c1 \
 		CNI_NETNS=/run/netns/c1 CNI_IFNAME=eth0 CNI_PATH="$CNI_BIN" "$CNI_BIN/firewall" \
 		<<<"$(conf "$FWCONF" '.backend = "iptables"')"
 	run ! grep AF_UNIX "$log"

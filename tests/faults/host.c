@@ -163,7 +163,8 @@ static char *make_conf(const struct chain *c, unsigned k, unsigned container, co
 	char *at;
 	int n;
 
-	n = asprintf(&text, "{\"cniVersion\":\"1.1.0\",\"name\":\"faults\",\"type\":\"%s\"%s%s%s%s}",
+	n = asprintf(&text,
+		     "{\"cniVersion\":\"1.1.0\",\"name\":\"faults\",\"type\":\"%s\"%s%s%s%s}",
 		     c->plugin[k].type, *c->plugin[k].keys ? "," : "", c->plugin[k].keys,
 		     prev ? ",\"prevResult\":" : "", prev ? prev : "");
 	if (n < 0)
@@ -179,7 +180,9 @@ void chain_call(const struct chain *c, unsigned k, const char *verb, unsigned co
 {
 	const char *build = env_or("FAIRLEAD_BUILD", "build/release");
 	const char *dir = run->fault.kind == FAULT_MALLOC ? "faults/cni" : "cni";
-	enum { N_VARS = 7 };
+	enum {
+		N_VARS = 7
+	};
 	char text[N_VARS][PATH_LEN];
 	char *envp[N_VARS + 1] = { NULL };
 	char file[PATH_LEN];
@@ -194,7 +197,8 @@ void chain_call(const struct chain *c, unsigned k, const char *verb, unsigned co
 	(void)snprintf(text[3], PATH_LEN, "CNI_IFNAME=%s", c->ifname);
 	(void)snprintf(text[4], PATH_LEN, "CNI_PATH=%s/%s", build, dir);
 	/* Leaks are the memory checker's matter, and it must not fail for a fault of ours. */
-	(void)snprintf(text[5], PATH_LEN, "ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1");
+	(void)snprintf(text[5], PATH_LEN,
+		       "ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1");
 	if (run->fault.kind == FAULT_MALLOC)
 		(void)snprintf(text[n++], PATH_LEN, "FAULT_MALLOC=%u", run->fault.at);
 	for (unsigned i = 0; i < n; i++)
@@ -298,10 +302,21 @@ static void normalise_key(struct lines *l, const char *result, const char *key, 
 			replace_hex(l, addr, 16, name);
 		else if (strncmp(value, "veth", 4) == 0)
 			replace_hex(l, value, strlen(value), name);
-		else if (sscanf(value, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &addr[0], &addr[1], &addr[2],
-				&addr[3], &addr[4], &addr[5]) == 6)
+		else if (sscanf(value, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &addr[0], &addr[1],
+				&addr[2], &addr[3], &addr[4], &addr[5]) == 6)
 			replace_hex(l, addr, 6, name);
 	}
+}
+
+void mask_bridge(struct lines *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		char *mac = strstr(l->v[i], " mac ");
+
+		if (strncmp(l->v[i], "host link cni0 ", 15) == 0 && mac)
+			memset(mac + 5, 'x', strcspn(mac + 5, " "));
+	}
+	lines_sort(l);
 }
 
 void normalise(struct lines *l, unsigned container, const char *result, const char *who)

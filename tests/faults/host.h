@@ -79,6 +79,9 @@ bool chain_del(const struct chain *c, unsigned container, unsigned from, unsigne
 /* What a program that failed must say: one error object that names something. */
 bool is_error_object(const char *text);
 
+/* Replace the MAC of the host's bridge by a placeholder. */
+void mask_bridge(struct lines *l);
+
 /* Replace what is different for every attachment (addresses, MACs, veth names) by
  * placeholders "<@who ...>".  @result names it, and so does what the first plugin of the
  * chain answered for that container: later ones may have changed the MAC.

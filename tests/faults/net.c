@@ -59,8 +59,8 @@ bool net_reaches(const char *address)
 	if (!is_v4 && inet_pton(AF_INET6, address, &v6.sin6_addr) != 1)
 		die("'%s' is no address", address);
 	for (;;) {
-		int error = is_v4 ? try_connect((struct sockaddr *)&v4, sizeof(v4)) :
-				    try_connect((struct sockaddr *)&v6, sizeof(v6));
+		int error = is_v4 ? try_connect((struct sockaddr *)&v4, sizeof(v4))
+				  : try_connect((struct sockaddr *)&v6, sizeof(v6));
 
 		if (error == 0)
 			return true;

@@ -36,6 +36,7 @@
  * @k:		Plugin of @chain
  * @is_del:	Its DEL is under test, else its ADD
  * @every:	Only each @every-th place is tried; 1 for all
+ * @all:	Every error that a call can answer; else some of them are left out
  * @verbose:	Tell each outcome
  * @clean:	State without container 1
  * @before:	State before the plugin's ADD
@@ -54,6 +55,7 @@ struct scene {
 	enum fault_kind kind;
 	bool fresh;
 	unsigned every;
+	bool all;
 	bool verbose;
 
 	struct lines clean;

@@ -93,7 +93,7 @@ static bool read_dump(int fd, void (*see)(const struct nlmsghdr *nlh, void *arg)
 				return whole;
 			if (nlh->nlmsg_type == NLMSG_ERROR)
 				die("netlink refuses a dump: %s",
-				    strerror(-((const struct nlmsgerr *)NLMSG_DATA(nlh))->error));
+				    strerror(-((const struct nlmsgerr *)msg_body(nlh))->error));
 			see(nlh, arg);
 		}
 	}
@@ -125,7 +125,7 @@ void change(int fd, const void *requests, size_t len, int ignore)
 	/* The kernel has worked it off: what it had to say is here. */
 	while ((n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
 		const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
-		const struct nlmsgerr *e = NLMSG_DATA(nlh);
+		const struct nlmsgerr *e = msg_body(nlh);
 
 		if (nlh->nlmsg_type == NLMSG_ERROR && e->error && -e->error != ignore)
 			die("netlink refuses a change: %s", strerror(-e->error));

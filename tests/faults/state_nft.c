@@ -26,7 +26,7 @@ struct reader {
 
 static const char *family_name(const struct nlmsghdr *nlh)
 {
-	const struct nfgenmsg *nfg = NLMSG_DATA(nlh);
+	const struct nfgenmsg *nfg = msg_body(nlh);
 
 	switch (nfg->nfgen_family) {
 	case NFPROTO_IPV4:
@@ -183,7 +183,12 @@ void state_read_nft(struct lines *l, const struct netns *ns)
 
 void state_clear_nft(struct netns *ns)
 {
-	enum { BEGIN, CLEAR, END, N_MESSAGES };
+	enum {
+		BEGIN,
+		CLEAR,
+		END,
+		N_MESSAGES
+	};
 	struct {
 		struct nlmsghdr nlh;
 		struct nfgenmsg nfg;

@@ -26,6 +26,11 @@ void attrs_read(struct attrs *ret, const void *p, size_t len);
 void attrs_read_nest(struct attrs *ret, const struct nlattr *nest);
 /* Those of a message, behind a header of @header bytes. */
 void attrs_read_msg(struct attrs *ret, const struct nlmsghdr *nlh, size_t header);
+/* What follows a message's header. */
+static inline const void *msg_body(const struct nlmsghdr *nlh)
+{
+	return (const char *)nlh + NLMSG_HDRLEN;
+}
 const void *attr_data(const struct nlattr *a);
 size_t attr_len(const struct nlattr *a);
 uint32_t attr_u32(const struct nlattr *a);

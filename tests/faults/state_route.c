@@ -2,9 +2,10 @@
  *
  * What rtnetlink tells: links, ports and their VLANs, addresses, routes, rules.
  */
+#include <net/if.h>
+
 #include <arpa/inet.h>
 #include <errno.h>
-#include <net/if.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +55,7 @@ static const char *link_name(const struct reader *rd, uint32_t ifindex)
 
 static void learn_name(const struct nlmsghdr *nlh, void *arg)
 {
-	const struct ifinfomsg *ifi = NLMSG_DATA(nlh);
+	const struct ifinfomsg *ifi = msg_body(nlh);
 	struct reader *rd = arg;
 	struct attrs at;
 
@@ -119,7 +120,7 @@ static FILE *begin_text(const struct reader *rd, const char *kind, char **text)
 
 static void see_link(const struct nlmsghdr *nlh, void *arg)
 {
-	const struct ifinfomsg *ifi = NLMSG_DATA(nlh);
+	const struct ifinfomsg *ifi = msg_body(nlh);
 	const struct reader *rd = arg;
 	struct attrs at;
 	char *text;
@@ -139,7 +140,7 @@ static void see_link(const struct nlmsghdr *nlh, void *arg)
 
 static void see_port(const struct nlmsghdr *nlh, void *arg)
 {
-	const struct ifinfomsg *ifi = NLMSG_DATA(nlh);
+	const struct ifinfomsg *ifi = msg_body(nlh);
 	const struct reader *rd = arg;
 	struct attrs at;
 	char *text;
@@ -181,7 +182,7 @@ static bool is_kernels(uint8_t family, const struct nlattr *a)
 
 static void see_addr(const struct nlmsghdr *nlh, void *arg)
 {
-	const struct ifaddrmsg *ifa = NLMSG_DATA(nlh);
+	const struct ifaddrmsg *ifa = msg_body(nlh);
 	const struct reader *rd = arg;
 	struct attrs at;
 	char *text;
@@ -201,7 +202,7 @@ static void see_addr(const struct nlmsghdr *nlh, void *arg)
 
 static void see_route(const struct nlmsghdr *nlh, void *arg)
 {
-	const struct rtmsg *rt = NLMSG_DATA(nlh);
+	const struct rtmsg *rt = msg_body(nlh);
 	const struct reader *rd = arg;
 	struct attrs at;
 	char *text;
@@ -229,7 +230,7 @@ static void see_route(const struct nlmsghdr *nlh, void *arg)
 
 static void see_rule(const struct nlmsghdr *nlh, void *arg)
 {
-	const struct fib_rule_hdr *rule = NLMSG_DATA(nlh);
+	const struct fib_rule_hdr *rule = msg_body(nlh);
 	const struct reader *rd = arg;
 	struct attrs at;
 	char *text;

@@ -28,7 +28,7 @@
 /* Over this descriptor the child hands us the listener: the filter lets it pass. */
 #define HANDOVER_FD 900
 /* A plugin's longest wait is 60 s, for a lock that nobody holds here. */
-#define STUCK_S 90
+#define STUCK_S      90
 
 #define VARIANTS_MAX 3
 
@@ -136,18 +136,15 @@ static int install_filter(void)
 	};
 	struct sock_fprog prog = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
 
-	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-			    SECCOMP_FILTER_FLAG_NEW_LISTENER, &prog);
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+			    &prog);
 }
 
 /* A message that carries one descriptor. */
 struct fd_msg {
 	char byte;
 	struct iovec iov;
-	union {
-		struct cmsghdr align;
-		char buf[CMSG_SPACE(sizeof(int))];
-	} control;
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
 	struct msghdr msg;
 };
 
@@ -157,8 +154,8 @@ static void fd_msg_init(struct fd_msg *m)
 	m->iov = (struct iovec){ .iov_base = &m->byte, .iov_len = 1 };
 	m->msg = (struct msghdr){ .msg_iov = &m->iov,
 				  .msg_iovlen = 1,
-				  .msg_control = m->control.buf,
-				  .msg_controllen = sizeof(m->control.buf) };
+				  .msg_control = m->control,
+				  .msg_controllen = sizeof(m->control) };
 }
 
 static bool is_traced(const struct trace_run *run)
@@ -240,8 +237,8 @@ static void read_fd(pid_t pid, uint64_t fd, char path[static 128])
 	path[n > 0 ? n : 0] = '\0';
 }
 
-static void describe(struct trace_run *run, const struct call_kind *kind, const char *path,
-		     long nr, int error)
+static void describe(struct trace_run *run, const struct call_kind *kind, const char *path, long nr,
+		     int error)
 {
 	char number[16] = "";
 
@@ -300,7 +297,8 @@ static int decide(struct trace_run *run, pid_t pid, const struct seccomp_notif *
 	run->errors[run->n_calls] = (unsigned char)count_errors(kind);
 	run->lasts[run->n_calls] = kind->is & LASTS;
 	run->changes[run->n_calls] = changes(kind, req);
-	if (fault->kind == FAULT_STICKY && run->struck && kind->is & LASTS && req->data.nr == sticky)
+	if (fault->kind == FAULT_STICKY && run->struck && kind->is & LASTS &&
+	    req->data.nr == sticky)
 		return kind->error[0];
 	if (run->n_calls != fault->at)
 		return 0;

@@ -46,7 +46,7 @@ struct fault {
 
 #define TRACE_TEXT_LEN  8192
 #define TRACE_CALLS_MAX 2048
-#define TRACE_WHAT_LEN 192
+#define TRACE_WHAT_LEN  192
 
 /**
  * struct trace_run - A program to be run, and what came of it

@@ -458,7 +458,7 @@ static void a_hello_that_is_refused(void **state)
 	wire_raw(&w, WIRE_OK, strlen(WIRE_OK));
 	wire_error(&w, 1, "org.freedesktop.DBus.Error.LimitsExceeded", "too many connections");
 	say(&p, w.p, w.len);
-	assert_int_equal(dbus_call(p.bus, &call, &reply, &err), -EACCES);
+	assert_int_equal(dbus_call(p.bus, &call, &reply, &err), -EPROTO);
 	assert_non_null(strstr(err.msg, "D-Bus answers Hello with org.freedesktop.DBus.Error."
 					"LimitsExceeded: too many connections"));
 	pair_done(&p);

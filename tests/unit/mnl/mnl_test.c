@@ -14,39 +14,39 @@
 #include <cmocka.h>
 
 /* Ours, under other names: the program itself is linked with the real library. */
-#define mnl_nlmsg_put_header		ours_nlmsg_put_header
-#define mnl_nlmsg_put_extra_header	ours_nlmsg_put_extra_header
-#define mnl_nlmsg_get_payload		ours_nlmsg_get_payload
-#define mnl_nlmsg_get_payload_offset	ours_nlmsg_get_payload_offset
-#define mnl_nlmsg_get_payload_len	ours_nlmsg_get_payload_len
-#define mnl_nlmsg_ok			ours_nlmsg_ok
-#define mnl_nlmsg_next			ours_nlmsg_next
-#define mnl_attr_get_type		ours_attr_get_type
-#define mnl_attr_get_payload_len	ours_attr_get_payload_len
-#define mnl_attr_get_payload		ours_attr_get_payload
-#define mnl_attr_get_str		ours_attr_get_str
-#define mnl_attr_get_u8			ours_attr_get_u8
-#define mnl_attr_get_u16		ours_attr_get_u16
-#define mnl_attr_get_u32		ours_attr_get_u32
-#define mnl_attr_get_u64		ours_attr_get_u64
-#define mnl_attr_ok			ours_attr_ok
-#define mnl_attr_next			ours_attr_next
-#define mnl_attr_type_valid		ours_attr_type_valid
-#define mnl_attr_validate		ours_attr_validate
-#define mnl_attr_parse			ours_attr_parse
-#define mnl_attr_parse_nested		ours_attr_parse_nested
-#define mnl_attr_put			ours_attr_put
-#define mnl_attr_put_u8			ours_attr_put_u8
-#define mnl_attr_put_u16		ours_attr_put_u16
-#define mnl_attr_put_u32		ours_attr_put_u32
-#define mnl_attr_put_u64		ours_attr_put_u64
-#define mnl_attr_put_str		ours_attr_put_str
-#define mnl_attr_put_strz		ours_attr_put_strz
-#define mnl_attr_nest_start		ours_attr_nest_start
-#define mnl_attr_nest_end		ours_attr_nest_end
+#define mnl_nlmsg_put_header         ours_nlmsg_put_header
+#define mnl_nlmsg_put_extra_header   ours_nlmsg_put_extra_header
+#define mnl_nlmsg_get_payload        ours_nlmsg_get_payload
+#define mnl_nlmsg_get_payload_offset ours_nlmsg_get_payload_offset
+#define mnl_nlmsg_get_payload_len    ours_nlmsg_get_payload_len
+#define mnl_nlmsg_ok                 ours_nlmsg_ok
+#define mnl_nlmsg_next               ours_nlmsg_next
+#define mnl_attr_get_type            ours_attr_get_type
+#define mnl_attr_get_payload_len     ours_attr_get_payload_len
+#define mnl_attr_get_payload         ours_attr_get_payload
+#define mnl_attr_get_str             ours_attr_get_str
+#define mnl_attr_get_u8              ours_attr_get_u8
+#define mnl_attr_get_u16             ours_attr_get_u16
+#define mnl_attr_get_u32             ours_attr_get_u32
+#define mnl_attr_get_u64             ours_attr_get_u64
+#define mnl_attr_ok                  ours_attr_ok
+#define mnl_attr_next                ours_attr_next
+#define mnl_attr_type_valid          ours_attr_type_valid
+#define mnl_attr_validate            ours_attr_validate
+#define mnl_attr_parse               ours_attr_parse
+#define mnl_attr_parse_nested        ours_attr_parse_nested
+#define mnl_attr_put                 ours_attr_put
+#define mnl_attr_put_u8              ours_attr_put_u8
+#define mnl_attr_put_u16             ours_attr_put_u16
+#define mnl_attr_put_u32             ours_attr_put_u32
+#define mnl_attr_put_u64             ours_attr_put_u64
+#define mnl_attr_put_str             ours_attr_put_str
+#define mnl_attr_put_strz            ours_attr_put_strz
+#define mnl_attr_nest_start          ours_attr_nest_start
+#define mnl_attr_nest_end            ours_attr_nest_end
 #include "lib/mnl/mnl.c"
 
-#define BUF_LEN 4096
+#define BUF_LEN    4096
 #define REAL(name) ((__typeof__(&ours_##name))real("mnl_" #name))
 
 static void *lib;

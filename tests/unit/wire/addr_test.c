@@ -4,7 +4,7 @@
 #include "tests/unit/wire/law.h"
 
 #define ETH(a, b, c, d, e, f) ((struct eth_addr){ { a, b, c, d, e, f } })
-#define IP6(hi, lo)	      ((struct ip6_addr){ hi, lo })
+#define IP6(hi, lo)           ((struct ip6_addr){ hi, lo })
 
 static void ethernet(void **state)
 {
@@ -29,8 +29,8 @@ static void ethernet(void **state)
 static void groups_on_ethernet(void **state)
 {
 	(void)state;
-	assert_true(eth_addr_eq(eth_addr_of_ip4(IP4_ADDR(239, 129, 2, 3)),
-				ETH(1, 0, 0x5e, 1, 2, 3)));
+	assert_true(
+		eth_addr_eq(eth_addr_of_ip4(IP4_ADDR(239, 129, 2, 3)), ETH(1, 0, 0x5e, 1, 2, 3)));
 	assert_true(eth_addr_eq(eth_addr_of_ip4(IP4_IGMP3), ETH(1, 0, 0x5e, 0, 0, 0x16)));
 	assert_true(eth_addr_eq(eth_addr_of_ip6(IP6_MLD2), ETH(0x33, 0x33, 0, 0, 0, 0x16)));
 	assert_true(eth_addr_eq(eth_addr_of_ip6(IP6(0xff15000000000000, 0xaabbccddeeff0102)),
@@ -120,8 +120,8 @@ static void derived(void **state)
 	assert_true(ip6_addr_eq(own, IP6(0xfe80000000000000, 0x000000fffe00000b)));
 	assert_true(ip6_addr_eq(ip6_addr_link_local(ETH(0x10, 0x21, 0x32, 0x43, 0x54, 0x65)),
 				IP6(0xfe80000000000000, 0x122132fffe435465)));
-	assert_true(ip6_addr_eq(ip6_addr_solicited(own),
-				IP6(0xff02000000000000, 0x00000001ff00000b)));
+	assert_true(
+		ip6_addr_eq(ip6_addr_solicited(own), IP6(0xff02000000000000, 0x00000001ff00000b)));
 	assert_true(ip6_addr_is_solicited(ip6_addr_solicited(own)));
 	assert_false(ip6_addr_is_solicited(IP6_ALL_NODES) || ip6_addr_is_solicited(own));
 }
@@ -129,12 +129,9 @@ static void derived(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ethernet),
-		cmocka_unit_test(groups_on_ethernet),
-		cmocka_unit_test(ipv4),
-		cmocka_unit_test(ipv6),
-		cmocka_unit_test(ipv6_prefixes),
-		cmocka_unit_test(derived),
+		cmocka_unit_test(ethernet),      cmocka_unit_test(groups_on_ethernet),
+		cmocka_unit_test(ipv4),          cmocka_unit_test(ipv6),
+		cmocka_unit_test(ipv6_prefixes), cmocka_unit_test(derived),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

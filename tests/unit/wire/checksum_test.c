@@ -108,9 +108,10 @@ static void zero(void **state)
 
 static void folding(void **state)
 {
-	static const uint64_t sum[] = { 1, 0xffff, 0x10000, 0x1fffe, 0xffffffff, 0x100000000,
-					0xffff0000ffff, UINT64_MAX - 1, UINT64_MAX,
-					0x123456789abcdef0 };
+	static const uint64_t sum[] = {
+		1,           0xffff,         0x10000,        0x1fffe,    0xffffffff,
+		0x100000000, 0xffff0000ffff, UINT64_MAX - 1, UINT64_MAX, 0x123456789abcdef0
+	};
 
 	(void)state;
 	assert_int_equal(csum_fold(0), 0);
@@ -190,9 +191,9 @@ static void incremental_equals_anew(void **state)
 			assert_int_equal(csum_update16(before, other[i], (uint16_t)v), after);
 			assert_int_equal(csum_update16(after, (uint16_t)v, other[i]), before);
 			assert_int_equal(csum_update(before, other[i], v), after);
-			assert_int_equal(csum_update32(before, 0x80010000U | other[i],
-						       0x80010000U | v),
-					 after);
+			assert_int_equal(
+				csum_update32(before, 0x80010000U | other[i], 0x80010000U | v),
+				after);
 		}
 	}
 }

@@ -181,6 +181,10 @@ static void many_headers(void **state)
 		}
 		if (n > IPV6_EXT_HDRS_MAX) {
 			drops(kind[0], ext, n * 8);
+			/* Also when the last one is where the walk ends. */
+			ext[8 * (n - 2)] = IP_PROTO_FRAGMENT;
+			put_be16(ext + 8 * (n - 1) + 2, 8);
+			drops(kind[0], ext, n * 8);
 			continue;
 		}
 		e = goes(kind[0], ext, n * 8, 40 + n * 8);

@@ -36,19 +36,19 @@ typedef bool (*law_same_fn)(const void *a, const void *b);
 
 /* x_parse(), x_emit() and x_same() for these tests. */
 #define LAW_PARSE(parse, type)                                                                     \
-	LAW int law_##parse(const uint8_t *buf, size_t len, void *ret)                          \
+	LAW int law_##parse(const uint8_t *buf, size_t len, void *ret)                             \
 	{                                                                                          \
 		return parse(buf, len, (struct type *)ret);                                        \
 	}                                                                                          \
 	struct law_semicolon_eater
 #define LAW_EMIT(emit, type)                                                                       \
-	LAW int law_##emit(uint8_t *buf, size_t len, const void *r)                             \
+	LAW int law_##emit(uint8_t *buf, size_t len, const void *r)                                \
 	{                                                                                          \
 		return emit(buf, len, (const struct type *)r);                                     \
 	}                                                                                          \
 	struct law_semicolon_eater
 #define LAW_SAME(same, type)                                                                       \
-	LAW bool law_##same(const void *a, const void *b)                                       \
+	LAW bool law_##same(const void *a, const void *b)                                          \
 	{                                                                                          \
 		return same((const struct type *)a, (const struct type *)b);                       \
 	}                                                                                          \

@@ -25,8 +25,8 @@
 #include "wire/vnet_hdr.h"
 
 /* Not every program needs each of them. */
-#define SAME  __attribute__((unused)) static inline bool
-#define EQ(f) (a->f == b->f)
+#define SAME   __attribute__((unused)) static inline bool
+#define EQ(f)  (a->f == b->f)
 #define EQ6(f) ip6_addr_eq(a->f, b->f)
 
 SAME eth_same(const struct eth_repr *a, const struct eth_repr *b)

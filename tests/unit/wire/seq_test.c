@@ -4,7 +4,7 @@
 #include "tests/unit/wire/law.h"
 
 /* Where sums and differences change their signs. */
-static const uint32_t edge[] = { 0,	     1,		 2,	     1000,	 0x7ffffffe,
+static const uint32_t edge[] = { 0,          1,          2,          1000,       0x7ffffffe,
 				 0x7fffffff, 0x80000000, 0x80000001, 0xfffffffe, 0xffffffff };
 
 static void order_is_by_distance(void **state)
