@@ -105,6 +105,11 @@ leftovers() {
 	return 0
 }
 
+# is_clean: nothing is left.
+is_clean() {
+	[[ -z $(leftovers) ]]
+}
+
 # nothing_left: but for what is there without it.
 nothing_left() {
 	local left
