@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -109,23 +110,10 @@ static void ignore_signals(void)
 }
 
 /* Only what is needed: a lock or a pipe of the caller must not live as long as we. */
-static void close_others(int fd, const struct state *st)
+static void close_others(int fd)
 {
-	int keep[] = { fd, st->dir_fd, st->lock_fd };
-	unsigned next = STDERR_FILENO + 1;
-
-	for (;;) {
-		unsigned least = ~0u;
-
-		for (size_t i = 0; i < ARRAY_SIZE(keep); i++)
-			if ((unsigned)keep[i] >= next && (unsigned)keep[i] < least)
-				least = (unsigned)keep[i];
-		if (least > next)
-			(void)close_range(next, least - 1, 0); /* older kernels keep them open */
-		if (least == ~0u)
-			return;
-		next = least + 1;
-	}
+	(void)close_range(STDERR_FILENO + 1, (unsigned)fd - 1, 0); /* old kernels keep them open */
+	(void)close_range((unsigned)fd + 1, ~0u, 0);               /* likewise */
 }
 
 static int redirect_stdio(void)
@@ -171,28 +159,56 @@ static int set_up(struct session *s, struct state *st, const struct wants *w,
 	return state_write(st, s, err);
 }
 
-/* Return: exit status. */
-static int guard_main(struct session *s, struct state *st, const struct wants *w,
-		      const struct opt_list *dns, int fd)
+/* Tell the main process, and let it hold the lock, too.  It may be gone already. */
+static void say_ready(int fd, const struct state *st)
 {
+	const int fds[] = { st->dir_fd, st->lock_fd };
+	union {
+		struct cmsghdr hdr;
+		char buf[CMSG_SPACE(sizeof(fds))];
+	} control = { .buf = "" };
+	char byte = 'R';
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buf,
+		.msg_controllen = sizeof(control.buf),
+	};
+
+	control.hdr.cmsg_level = SOL_SOCKET;
+	control.hdr.cmsg_type = SCM_RIGHTS;
+	control.hdr.cmsg_len = CMSG_LEN(sizeof(fds));
+	memcpy(CMSG_DATA(&control.hdr), fds, sizeof(fds));
+	(void)sendmsg(fd, &msg, MSG_NOSIGNAL); /* it hears of our end in any case */
+}
+
+/* Return: exit status. */
+static int guard_main(struct session *s, const struct wants *w, const struct opt_list *dns, int fd)
+{
+	struct state st = STATE_INIT;
 	struct nerr err = NERR_INIT;
 	int r;
 
 	s->guard_pid = getpid();
-	r = set_up(s, st, w, dns, fd, &err);
+	r = state_create(s, &st, &err);
+	if (r < 0) {
+		log_err("%s", err.msg);
+		return EXIT_FAILURE;
+	}
+	r = set_up(s, &st, w, dns, fd, &err);
 	if (r < 0) {
 		/* Who interrupted it knows. */
 		if (r != -ECANCELED)
 			log_err("%s", err.msg);
-		(void)teardown(s, st, false); /* the failure above is the one that counts */
+		(void)teardown(s, &st, false); /* the failure above is the one that counts */
 		return EXIT_FAILURE;
 	}
-	/* The main process may be gone already; then the next line says so as well. */
-	(void)send(fd, "R", 1, MSG_NOSIGNAL);
+	say_ready(fd, &st);
 	if (!wait_for_main(fd) || !s->keep)
-		return teardown(s, st, false) == 0 ? 0 : EXIT_FAILURE;
+		return teardown(s, &st, false) == 0 ? 0 : EXIT_FAILURE;
 	s->phase = SESSION_KEPT;
-	r = state_write(st, s, &err);
+	r = state_write(&st, s, &err);
 	if (r < 0)
 		log_err("namespace '%s': %s", s->name, err.msg);
 	return r < 0 ? EXIT_FAILURE : 0;
@@ -236,8 +252,8 @@ static void end_orphans(void)
 	}
 }
 
-int guard_start(struct session *s, struct state *st, const struct wants *w,
-		const struct opt_list *dns, struct guard *ret, struct nerr *err)
+int guard_start(struct session *s, const struct wants *w, const struct opt_list *dns,
+		struct guard *ret, struct nerr *err)
 {
 	cleanup_close int ours = -1;
 	cleanup_close int theirs = -1;
@@ -257,21 +273,41 @@ int guard_start(struct session *s, struct state *st, const struct wants *w,
 		(void)setsid();             /* a child never leads a group, so it cannot fail */
 		ignore_signals();
 		(void)umask(022);
-		close_others(theirs, st);
+		close_others(theirs);
 		(void)redirect_stdio(); /* with the caller's it works, too */
-		_exit(guard_main(s, st, w, dns, theirs));
+		_exit(guard_main(s, w, dns, theirs));
 	}
-	s->guard_pid = pid;
 	*ret = (struct guard){ .pid = pid, .fd = TAKE_FD(ours) };
 	return 0;
 }
 
-bool guard_is_ready(struct guard *g)
+bool guard_is_ready(struct guard *g, struct state *st)
 {
-	char c;
+	int fds[2];
+	union {
+		struct cmsghdr hdr;
+		char buf[CMSG_SPACE(sizeof(fds))];
+	} control = { .buf = "" };
+	char byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buf,
+		.msg_controllen = sizeof(control.buf),
+	};
 
-	if (recv(g->fd, &c, 1, MSG_DONTWAIT) != 1)
+	if (recvmsg(g->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != 1)
 		return false;
+	/* Without the lock we could not take the guard's place: the command is not run. */
+	if (msg.msg_controllen < CMSG_LEN(sizeof(fds)) || control.hdr.cmsg_type != SCM_RIGHTS ||
+	    control.hdr.cmsg_len != CMSG_LEN(sizeof(fds))) {
+		log_err("cannot receive the lock of the namespace (too many open files?)");
+		return false;
+	}
+	memcpy(fds, CMSG_DATA(&control.hdr), sizeof(fds));
+	st->dir_fd = fds[0];
+	st->lock_fd = fds[1];
 	adopt_orphans(false);
 	return true;
 }

@@ -50,18 +50,23 @@ enum guard_outcome {
 
 /**
  * guard_start() - Fork the guard
- * @s:		Session; its guard_pid is set
- * @st:		Its directory; both processes hold the lock
+ * @s:		Session
  * @w, @dns:	What the user asked for
  * @ret:	Filled on 0
+ *
+ * The guard makes the session's directory.  There is no moment at which something is
+ * there and the guard is not.
  */
-int guard_start(struct session *s, struct state *st, const struct wants *w,
-		const struct opt_list *dns, struct guard *ret, struct nerr *err);
+int guard_start(struct session *s, const struct wants *w, const struct opt_list *dns,
+		struct guard *ret, struct nerr *err);
 
-/* The socket is readable: true when the namespace is ready, false when the guard has ended
- * or is about to.
+/**
+ * guard_is_ready() - The socket is readable: what does it say?
+ * @st:		The session's directory; its lock is held by both processes then
+ *
+ * Return: true when the namespace is ready, false when the guard has ended or is about to
  */
-bool guard_is_ready(struct guard *g);
+bool guard_is_ready(struct guard *g, struct state *st);
 
 /**
  * guard_finish() - Close the socket and wait until the guard has done its work

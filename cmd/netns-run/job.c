@@ -75,7 +75,7 @@ static int next_signal(const struct job_signals *js, struct signalfd_siginfo *re
 	return read(js->fd, ret, sizeof(*ret)) == sizeof(*ret) ? (int)ret->ssi_signo : 0;
 }
 
-bool job_wait_ready(const struct job_signals *js, struct guard *g, int *ret_sig)
+bool job_wait_ready(const struct job_signals *js, struct guard *g, struct state *st, int *ret_sig)
 {
 	*ret_sig = 0;
 	for (;;) {
@@ -93,7 +93,7 @@ bool job_wait_ready(const struct job_signals *js, struct guard *g, int *ret_sig)
 			}
 		}
 		if (pfd[0].revents)
-			return guard_is_ready(g);
+			return guard_is_ready(g, st);
 	}
 }
 

@@ -33,11 +33,12 @@ int job_signals_block(struct job_signals *ret, struct nerr *err);
 
 /**
  * job_wait_ready() - Wait for the guard, or for a signal to give up
+ * @st:		As guard_is_ready() fills it
  * @ret_sig:	Signal that asks us to end, 0 for none
  *
  * Return: true when the namespace is ready
  */
-bool job_wait_ready(const struct job_signals *js, struct guard *g, int *ret_sig);
+bool job_wait_ready(const struct job_signals *js, struct guard *g, struct state *st, int *ret_sig);
 
 /**
  * job_run() - Run a command in a session and wait for its end

@@ -146,7 +146,7 @@ static int remove_one(const char *name, bool force, bool skip_busy)
 static int remove_all(bool force)
 {
 	CLEANUP(arena_done) struct arena arena = ARENA_INIT;
-	struct json_strings names;
+	struct json_strings names = { .n = 0 };
 	struct nerr err = NERR_INIT;
 	cleanup_close int all_fd = -1;
 	int first;

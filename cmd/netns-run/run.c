@@ -82,42 +82,50 @@ static int fill_session(struct session *s, const struct opts *o, const struct wa
 	return nets_load(s, o, w, err);
 }
 
-/* Find a name that is free, and take it. */
-static int claim_name(struct session *s, const struct opts *o, struct state *st, struct nerr *err)
+/* The session's directory after the guard was killed: its lock is ours, or free.  -ENOENT
+ * when there is none: the guard was killed before it made one, or somebody has removed it.
+ * -EBUSY when somebody does, or when the name is another session's.
+ */
+static int take_state(const struct session *s, struct state *st, struct nerr *err)
 {
-	int r = -EEXIST;
+	cleanup_close int all_fd = -1;
+	int r;
 
-	for (int i = 0; i < (o->name ? 1 : NAME_TRIES) && r == -EEXIST; i++) {
-		r = session_set_name(s, o->name, err);
-		if (r == 0)
-			r = state_create(s, st, err);
-	}
-	return r;
+	if (st->lock_fd >= 0)
+		return 0;
+	r = state_lock_all(&all_fd, err);
+	return r < 0 ? r : state_take(all_fd, s->name, st, NULL, err);
 }
 
 /* The guard was killed.  Its work is ours then; what it did is in the session's file. */
-static int replace_guard(struct session *s, struct state *st, bool ran)
+static int replace_guard(const struct session *s, struct state *st, bool ran)
 {
 	CLEANUP(session_done) struct session disk = { .name = NULL };
 	struct nerr err = NERR_INIT;
 	int r;
 
-	r = state_reload(st, s->name, &disk, &err);
-	if (r < 0) {
-		log_err("%s", err.msg);
-		return r;
-	}
-	if (!disk.keep || !ran)
+	r = take_state(s, st, &err);
+	if (r == -ENOENT || r == -EBUSY)
+		return 0;
+	if (r == 0)
+		r = state_reload(st, s->name, &disk, &err);
+	if (r == -ENODATA) /* killed before it had written anything: ours or another, it is empty */
+		return state_remove(st, s->name, &err);
+	if (r == 0 && strcmp(disk.id, s->id) != 0)
+		return 0; /* another session's, which was kept or left behind */
+	if (r == 0 && (!disk.keep || !ran))
 		return teardown(&disk, st, false);
-	disk.phase = SESSION_KEPT;
-	r = state_write(st, &disk, &err);
+	if (r == 0) {
+		disk.phase = SESSION_KEPT;
+		r = state_write(st, &disk, &err);
+	}
 	if (r < 0)
 		log_err("%s", err.msg);
 	return r;
 }
 
 /* Let the guard do its work, or do it. @status is 0 or what is wrong already. */
-static int finish(struct session *s, struct state *st, struct guard *g, bool ran, int status)
+static int finish(const struct session *s, struct state *st, struct guard *g, bool ran, int status)
 {
 	bool clean = false;
 
@@ -135,9 +143,10 @@ static int finish(struct session *s, struct state *st, struct guard *g, bool ran
 	return clean || status ? status : EXIT_OURS;
 }
 
-static int run_guarded(struct session *s, struct state *st, const struct opts *o,
-		       const struct wants *w, struct nerr *err)
+static int run_guarded(struct session *s, const struct opts *o, const struct wants *w,
+		       struct nerr *err)
 {
+	CLEANUP(state_done) struct state st = STATE_INIT;
 	struct job_signals js;
 	struct guard g;
 	int status = EXIT_OURS;
@@ -147,12 +156,10 @@ static int run_guarded(struct session *s, struct state *st, const struct opts *o
 
 	r = job_signals_block(&js, err);
 	if (r == 0)
-		r = guard_start(s, st, w, &o->dns, &g, err);
-	if (r < 0) {
-		(void)state_remove(st, s->name, NULL); /* the failure above is reported */
+		r = guard_start(s, w, &o->dns, &g, err);
+	if (r < 0)
 		return r;
-	}
-	if (job_wait_ready(&js, &g, &sig)) {
+	if (job_wait_ready(&js, &g, &st, &sig)) {
 		r = job_run(s, &js, &g, o->args, &status, err);
 		if (r < 0)
 			log_err("%s", err->msg);
@@ -160,13 +167,12 @@ static int run_guarded(struct session *s, struct state *st, const struct opts *o
 	} else if (sig) {
 		status = EXIT_SIGNAL_BASE + sig;
 	}
-	return finish(s, st, &g, ran, status);
+	return finish(s, &st, &g, ran, status);
 }
 
 int cmd_run(struct opts *o)
 {
 	CLEANUP(session_done) struct session s = { .phase = SESSION_STARTING };
-	CLEANUP(state_done) struct state st = STATE_INIT;
 	struct nerr err = NERR_INIT;
 	struct wants w;
 	int r;
@@ -177,9 +183,9 @@ int cmd_run(struct opts *o)
 	}
 	r = fill_session(&s, o, &w, &err);
 	if (r == 0)
-		r = claim_name(&s, o, &st, &err);
+		r = session_set_name(&s, o->name, &err);
 	if (r == 0)
-		r = run_guarded(&s, &st, o, &w, &err);
+		r = run_guarded(&s, o, &w, &err);
 	if (r < 0) {
 		log_err("%s", err.msg);
 		return EXIT_OURS;
