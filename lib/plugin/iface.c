@@ -120,6 +120,14 @@ int iface_del(struct plugin_nets *nets, const char *ifname, struct nerr *err)
 	return 0;
 }
 
+#define LO_DISABLE_IPV6 "net/ipv6/conf/lo/disable_ipv6"
+
+static int disable_lo_ipv6(void *arg, struct nerr *err)
+{
+	(void)arg; /* the namespace says it all */
+	return sysctl_write(LO_DISABLE_IPV6, "1", err);
+}
+
 void iface_undo_link(void *arg)
 {
 	struct iface_undo_link *undo = arg;
@@ -127,6 +135,11 @@ void iface_undo_link(void *arg)
 	struct link_info li;
 	int r;
 
+	if (undo->nets->lo_ipv6 &&
+	    netns_run_in(undo->nets->cont_ns, disable_lo_ipv6, NULL, &err) < 0)
+		(void)fprintf(stderr, "cannot disable IPv6 of the loopback interface again: %s\n",
+			      err.msg);
+	undo->nets->lo_ipv6 = false;
 	nlsock_reset(undo->nets->host);
 	r = link_get(undo->nets->host, undo->name, &li, &err);
 	if (r == 0) {
@@ -141,28 +154,39 @@ void iface_undo_link(void *arg)
 /* --- configure --- */
 
 struct sysctl_job {
+	struct plugin_nets *nets;
 	const char *ifname;
 	bool has_ipv6;
 	enum iface_dad dad;
 };
 
-/* IPv6 can be off for an interface, or for all: the addresses of the result switch it on. */
-static int enable_ipv6(const char *ifname, struct nerr *err)
+/* Switch IPv6 on where it is off. 1 when it was off. */
+static int enable_ipv6_of(const char *ifname, struct nerr *err)
 {
-	const char *const names[] = { "lo", ifname };
 	char path[64 + IFNAMSIZ];
 	char value[8];
 	int r;
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		(void)snprintf(path, sizeof(path), "net/ipv6/conf/%s/disable_ipv6", names[i]);
-		if (sysctl_read(path, value, sizeof(value), NULL) < 0 || strcmp(value, "0") == 0)
-			continue; /* no IPv6 at all: adding the address will say so */
-		r = sysctl_write(path, "0", err);
-		if (r < 0)
-			return nerr_ctx(err, "failed to enable IPv6 for interface \"%s\"",
-					names[i]);
-	}
+	(void)snprintf(path, sizeof(path), "net/ipv6/conf/%s/disable_ipv6", ifname); /* it fits */
+	if (sysctl_read(path, value, sizeof(value), NULL) < 0 || strcmp(value, "0") == 0)
+		return 0; /* no IPv6 at all: adding the address will say so */
+	r = sysctl_write(path, "0", err);
+	if (r < 0)
+		return nerr_ctx(err, "failed to enable IPv6 for interface \"%s\"", ifname);
+	return 1;
+}
+
+/* IPv6 can be off for an interface, or for all: the addresses of the result switch it on. */
+static int enable_ipv6(struct plugin_nets *nets, const char *ifname, struct nerr *err)
+{
+	int r = enable_ipv6_of("lo", err);
+
+	if (r < 0)
+		return r;
+	nets->lo_ipv6 = r > 0;
+	r = enable_ipv6_of(ifname, err);
+	if (r < 0)
+		return r;
 	r = sysctl_write_if("ipv6", ifname, "keep_addr_on_down", "1", err);
 	if (r < 0)
 		return nerr_ctx(err, "failed to enable keep_addr_on_down for interface \"%s\"",
@@ -184,7 +208,7 @@ static int sysctl_job_run(void *arg, struct nerr *err)
 	}
 	if (job->dad == IFACE_DAD_ON)
 		(void)sysctl_write_if("ipv6", job->ifname, "enhanced_dad", "1", NULL);
-	return job->has_ipv6 ? enable_ipv6(job->ifname, err) : 0;
+	return job->has_ipv6 ? enable_ipv6(job->nets, job->ifname, err) : 0;
 }
 
 struct dad_job {
@@ -262,7 +286,7 @@ void iface_put_routes(struct nlsock *cont, const struct link_info *link, int ind
 int iface_configure(struct plugin_nets *nets, const struct link_info *link, int index,
 		    const struct cni_result *res, enum iface_dad dad, struct nerr *err)
 {
-	struct sysctl_job job = { .ifname = link->name, .dad = dad };
+	struct sysctl_job job = { .nets = nets, .ifname = link->name, .dad = dad };
 	int r;
 
 	r = check_indexes(link, res, err);

@@ -55,7 +55,9 @@ int iface_add_veth(struct plugin_nets *nets, const char *ifname, int master, uin
 /* Delete the container's interface @ifname; missing counts as success. */
 int iface_del(struct plugin_nets *nets, const char *ifname, struct nerr *err);
 
-/* Give back a link made on the host side, by name, in an undo stack: reports on stderr. */
+/* Give back a link made on the host side, by name, in an undo stack, and what
+ * iface_configure() set outside of the link: reports on stderr.
+ */
 struct iface_undo_link {
 	struct plugin_nets *nets;
 	char name[IFNAMSIZ];

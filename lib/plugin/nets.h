@@ -5,6 +5,8 @@
 #ifndef PLUGIN_NETS_H
 #define PLUGIN_NETS_H
 
+#include <stdbool.h>
+
 #include "base/cleanup.h"
 
 struct cni_call;
@@ -16,6 +18,7 @@ struct nlsock;
  * @host_ns, @cont_ns: Descriptors, -1 while not open
  * @host, @cont:	rtnetlink sockets inside each, NULL while not open
  * @nft:	nfnetlink socket of the host, opened by plugin_nets_nft()
+ * @lo_ipv6:	IPv6 was switched on for the container's loopback interface
  */
 struct plugin_nets {
 	int host_ns;
@@ -23,6 +26,7 @@ struct plugin_nets {
 	struct nlsock *host;
 	struct nlsock *cont;
 	struct nlsock *nft;
+	bool lo_ipv6;
 };
 
 #define PLUGIN_NETS_INIT ((struct plugin_nets){ .host_ns = -1, .cont_ns = -1 })

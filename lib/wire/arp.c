@@ -33,7 +33,7 @@ int arp_parse(const uint8_t *buf, size_t len, struct arp_repr *ret)
 		return -ENODATA;
 
 	r = (struct arp_repr){
-		.op = (enum arp_op)op,
+		.op = (enum arp_oper)op,
 		.sha = eth_addr_get(buf + 8),
 		.spa = get_be32(buf + 14),
 		.tha = eth_addr_get(buf + 18),

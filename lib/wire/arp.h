@@ -12,7 +12,7 @@
 
 #define ARP_LEN 28
 
-enum arp_op {
+enum arp_oper {
 	ARP_OP_REQUEST = 1,
 	ARP_OP_REPLY = 2,
 };
@@ -26,7 +26,7 @@ enum arp_op {
  * @tpa:	Target's IP address; the same as @spa in an announcement
  */
 struct arp_repr {
-	enum arp_op op;
+	enum arp_oper op;
 	uint32_t spa;
 	uint32_t tpa;
 	struct eth_addr sha;

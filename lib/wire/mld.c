@@ -72,7 +72,7 @@ int mld_parse(const uint8_t *buf, size_t len, const struct icmp6_ip *ip, struct 
 	if (ip->hop_limit != 1 || !ip->router_alert || !ip6_addr_is_link_local(ip->src))
 		return -EBADMSG;
 
-	r.type = (enum mld_type)buf[0];
+	r.type = (enum mld_msg)buf[0];
 	if (r.type == MLD_TYPE_REPORT2) {
 		n = parse_report2(buf, len, &r);
 	} else {

@@ -17,7 +17,7 @@
 #define MLD_REPORT2_LEN    8
 #define MLD_RECORD_HDR_LEN 20
 
-enum mld_type {
+enum mld_msg {
 	MLD_TYPE_QUERY = 130,
 	MLD_TYPE_REPORT1 = 131,
 	MLD_TYPE_DONE = 132,
@@ -43,7 +43,7 @@ enum mld_type {
  */
 struct mld_repr {
 	struct ip6_addr group;
-	enum mld_type type;
+	enum mld_msg type;
 	uint32_t max_resp_ms;
 	uint16_t interval_s;
 	uint16_t n_sources;

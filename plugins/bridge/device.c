@@ -23,17 +23,26 @@
 /* Others hold the lock for the milliseconds of an ADD; a hundred at once for seconds. */
 #define BRIDGE_LOCK_MS 30000
 
-/* What must be set before it is up, which tells the next ADD that it has been.
+/* What must be set before it is up, which tells the next ADD that it has been: all to 0.
  *
  * A router advertisement must not give the host addresses on its own bridge.  And duplicate
  * address detection for a MAC that was made this moment would only keep the host from
  * asking for neighbours, so that over IPv6 nobody outside could reach the first container
  * in its first seconds.
  */
-static void bridge_prepare(const struct bridge_dev *dev)
+static const char *const setting_keys[BRIDGE_SETTINGS] = { "accept_ra", "accept_dad" };
+
+static void bridge_prepare(struct bridge_dev *dev)
 {
-	(void)sysctl_write_if("ipv6", dev->name, "accept_ra", "0", NULL);
-	(void)sysctl_write_if("ipv6", dev->name, "accept_dad", "0", NULL);
+	char name[64 + IFNAMSIZ];
+
+	for (size_t i = 0; i < BRIDGE_SETTINGS; i++) {
+		(void)snprintf(name, sizeof(name), "net/ipv6/conf/%s/%s", dev->name,
+			       setting_keys[i]); /* it fits */
+		if (sysctl_read(name, dev->setting[i], sizeof(dev->setting[i]), NULL) < 0)
+			dev->setting[i][0] = '\0';
+		(void)sysctl_write(name, "0", NULL); /* without IPv6 there is no such file */
+	}
 }
 
 static int bridge_create(struct plugin_nets *nets, const struct bridge_conf *conf,
@@ -48,7 +57,8 @@ static int bridge_create(struct plugin_nets *nets, const struct bridge_conf *con
 	dev->created = true;
 	r = nlsock_commit(nets->host, err);
 	if (r < 0)
-		return nerr_ctx(err, "could not add \"%s\"", conf->bridge);
+		return nerr_ctx(err, "could not add \"%s\"%s", conf->bridge,
+				bridge_conf_has_vlans(conf) ? " with VLAN filtering" : "");
 	return link_get(nets->host, conf->bridge, &dev->link, err);
 }
 
@@ -187,8 +197,13 @@ static void put_back(const struct bridge_dev *dev)
 				     &dev->added[i].net);
 	if (dev->set_promisc)
 		link_put_promisc(nl, dev->link.ifindex, dev->name, false);
-	if (dev->set_up)
-		link_put_down(nl, dev->link.ifindex, dev->name);
+	if (!dev->set_up)
+		return;
+	link_put_down(nl, dev->link.ifindex, dev->name);
+	for (size_t i = 0; i < BRIDGE_SETTINGS; i++)
+		if (dev->setting[i][0])
+			(void)sysctl_write_if("ipv6", dev->name, setting_keys[i], dev->setting[i],
+					      NULL); /* as it was written */
 }
 
 static int take_back(struct bridge_dev *dev, struct nerr *err)

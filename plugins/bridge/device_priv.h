@@ -30,12 +30,17 @@ struct bridge_addr {
 	struct ipnet net;
 };
 
+/* IPv6 settings of a bridge that an ADD writes before it sets it up. */
+#define BRIDGE_SETTINGS    2
+#define BRIDGE_SETTING_LEN 8
+
 /**
  * struct bridge_dev - The bridge during an ADD
  * @link:	As it was found, or made
  * @name:	Its name
  * @created:	This call made it
  * @set_up, @set_promisc: This call switched that on, of a bridge that was there
+ * @setting:	Its settings before that, "" for unknown
  * @vlan:	VLAN that this call made a gateway for, 0 for none
  * @vlan_port:	ifindex of the port it made for that, 0 for none
  * @added:	Gateway addresses this call added
@@ -51,6 +56,7 @@ struct bridge_dev {
 	bool created;
 	bool set_up;
 	bool set_promisc;
+	char setting[BRIDGE_SETTINGS][BRIDGE_SETTING_LEN];
 	uint16_t vlan;
 	int vlan_port;
 	struct bridge_addr added[BRIDGE_GATEWAYS_MAX];

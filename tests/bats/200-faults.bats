@@ -86,7 +86,19 @@ ALL=(ADD-used-error ADD-used-lasting ADD-used-kill DEL-used-error DEL-used-lasti
 
 @test "macspoofchk, isolation and ingressPolicy: every call fails or is the last one" {
 	scenes guarded bridge firewall -- "${ALL[@]}"
+
 	[[ ! ${FAULTS_ALL:-} ]] || scenes guarded portmap -- "${ALL[@]}"
+}
+
+@test "a bridge that was there, with another address and down: an ADD that fails restores it" {
+	scenes forced bridge -- ADD-fresh-kill ADD-fresh-error/2 ADD-fresh-lasting/2
+}
+
+@test "the gateway of a VLAN: every call fails or is the last one" {
+	unshare --net ip link add br0 type bridge vlan_filtering 1 ||
+		skip "bridges of this kernel know no VLANs"
+	scenes vlan bridge -- ADD-used-error/7 ADD-used-kill/3 DEL-used-kill/3 ADD-fresh-error/5 \
+		ADD-fresh-kill/3
 }
 
 @test "on a fresh host: what is shared is there as a whole or not at all" {

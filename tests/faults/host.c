@@ -6,11 +6,13 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <sched.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/faults/lines.h"
@@ -18,6 +20,7 @@
 
 #define CONTAINERS_MAX 64
 #define PATH_LEN       512
+#define HEX_DIGITS     "0123456789abcdef"
 
 /* Empty on a new host, and all the places where plugins keep files. */
 static const char *const dirs[] = { "/run", "/var/lib" };
@@ -66,7 +69,47 @@ static void container_new(unsigned i)
 	(void)close(fd);
 }
 
-void host_new(unsigned n)
+static void run_ip(const char *const *args)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("cannot fork: %m");
+	if (pid == 0) {
+		(void)execvp("ip", (char *const *)(uintptr_t)args);
+		_exit(127);
+	}
+	if (waitpid(pid, &status, 0) != pid || status != 0)
+		die("ip(8) failed");
+}
+
+/* What was there before any plugin. */
+static void furnish(const struct chain *c)
+{
+	static const char *const add[] = { "ip", "link", "add", "cni0", "type", "bridge", NULL };
+	static const char *const address[] = { "ip",  "addr", "add", "10.99.0.1/24", "brd", "+",
+					       "dev", "cni0", NULL };
+	static const char *const mac[] = { "ip",   "link",    "set",
+					   "cni0", "address", "02:99:00:00:00:01",
+					   NULL };
+
+	if (!c->has_bridge)
+		return;
+	run_ip(add);
+	run_ip(mac);
+	run_ip(address);
+}
+
+static void switch_ipv6_off(const struct netns *ns)
+{
+	netns_go(ns);
+	state_write_sysctl("/proc/sys/net/ipv6/conf/all/disable_ipv6 = 1");
+	state_write_sysctl("/proc/sys/net/ipv6/conf/default/disable_ipv6 = 1");
+	netns_go(&host);
+}
+
+void host_new(const struct chain *c, unsigned n)
 {
 	if (n > CONTAINERS_MAX)
 		die("too many containers");
@@ -85,8 +128,12 @@ void host_new(unsigned n)
 	netns_make_enter(&host, "host");
 	netns_set_loopback_up();
 	n_containers = n;
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		container_new(i);
+		if (c->ipv6_off)
+			switch_ipv6_off(&containers[i]);
+	}
+	furnish(c);
 }
 
 void host_state(struct lines *l)
@@ -125,7 +172,7 @@ static int remove_file(const char *path, const struct stat *st, int type, struct
 	return type == FTW_DP ? rmdir(path) : unlink(path);
 }
 
-void host_clear(const struct lines *clean)
+void host_clear(const struct chain *c, const struct lines *clean)
 {
 	struct lines now = LINES_INIT;
 
@@ -137,6 +184,7 @@ void host_clear(const struct lines *clean)
 	for (size_t i = 0; i < 2; i++)
 		if (nftw(dirs[i], remove_file, 16, FTW_PHYS | FTW_DEPTH | FTW_MOUNT) != 0)
 			die("cannot clear %s: %m", dirs[i]);
+	furnish(c);
 	host_state(&now);
 	if (lines_diff(clean, &now, NULL, stdout))
 		die("cannot clear the host");
@@ -308,15 +356,39 @@ static void normalise_key(struct lines *l, const char *result, const char *key, 
 	}
 }
 
+/* Put x for the MAC of a line, if it shows one. */
+static void mask_mac(char *line)
+{
+	char *mac = strstr(line, " mac ");
+	size_t len;
+
+	if (!mac)
+		return;
+	mac += strlen(" mac ");
+	len = strcspn(mac, " ");
+	*mac = 'x';
+	memmove(mac + 1, mac + len, strlen(mac + len) + 1);
+}
+
 void mask_bridge(struct lines *l)
 {
-	for (size_t i = 0; i < l->n; i++) {
-		char *mac = strstr(l->v[i], " mac ");
-
-		if (strncmp(l->v[i], "host link cni0 ", 15) == 0 && mac)
-			memset(mac + 5, 'x', strcspn(mac + 5, " "));
-	}
+	for (size_t i = 0; i < l->n; i++)
+		if (strncmp(l->v[i], "host link cni0 ", 15) == 0)
+			mask_mac(l->v[i]);
 	lines_sort(l);
+}
+
+/* The port of a VLAN's gateway is in no result. */
+static void mask_others(struct lines *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		char *name = strstr(l->v[i], " veth");
+
+		if (strncmp(l->v[i], "host ", 5) != 0 || !name || strspn(name + 5, HEX_DIGITS) != 8)
+			continue;
+		memset(name + 5, 'x', 8);
+		mask_mac(l->v[i]);
+	}
 }
 
 void normalise(struct lines *l, unsigned container, const char *result, const char *who)
@@ -331,5 +403,6 @@ void normalise(struct lines *l, unsigned container, const char *result, const ch
 		normalise_key(l, texts[i], "address", "/", name);
 		normalise_key(l, texts[i], "name", "\"", name);
 	}
+	mask_others(l);
 	lines_sort(l);
 }

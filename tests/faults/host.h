@@ -21,6 +21,9 @@ struct lines;
 /**
  * struct chain - Plugins that make one attachment
  * @ifname:	CNI_IFNAME
+ * @ipv6_off:	IPv6 is switched off in its containers beforehand
+ * @has_bridge:	An administrator has made the bridge and given it an address, but it is down
+ * @has_vlan:	Beside the bridge there is the gateway of a VLAN, which is another of its ports
  * @has_net:	The container reaches 10.77.0.1 and fd77::1 when the first has done its work
  * @plugin:	Type, and the keys of its configuration.  "@@" stands for the container's
  *		number, two digits
@@ -28,6 +31,9 @@ struct lines;
 struct chain {
 	const char *name;
 	const char *ifname;
+	bool ipv6_off;
+	bool has_bridge;
+	bool has_vlan;
 	bool has_net;
 	unsigned n;
 	struct {
@@ -38,13 +44,15 @@ struct chain {
 
 /* Move into a mount namespace of our own. Once. */
 void host_init(void);
-/* A new host; what was there before is gone.  @n_containers of them, numbered from 0. */
-void host_new(unsigned n_containers);
+/* A new host for a chain; what was there before is gone.  @n_containers of them, numbered
+ * from 0.
+ */
+void host_new(const struct chain *c, unsigned n_containers);
 
 /* As host_new(), but what was there is taken away by hand, which is faster.  @clean: the state
  * that a new host has.
  */
-void host_clear(const struct lines *clean);
+void host_clear(const struct chain *c, const struct lines *clean);
 
 /* All that is there, sorted. */
 void host_state(struct lines *l);

@@ -210,7 +210,7 @@ static void learn(struct race *race, struct lines *ret)
 	char result[TRACE_TEXT_LEN] = "";
 	struct trace_run run;
 
-	host_new(PARALLEL_CONTAINERS);
+	host_new(race->chain, PARALLEL_CONTAINERS);
 	if (!chain_add(race->chain, 0, FAULT_NONE, 0, race->chain->n, result, &run))
 		die("ADD of one container: %s", run.out);
 	run = (struct trace_run){ .fault.kind = FAULT_WATCH };
@@ -234,7 +234,7 @@ bool parallel_run(const struct chain *c, unsigned rounds, bool mixed)
 	learn(&race, &want);
 	for (unsigned round = 0; round < rounds && !race.n_wrong; round++) {
 		race.shift = round;
-		host_new(PARALLEL_CONTAINERS);
+		host_new(race.chain, PARALLEL_CONTAINERS);
 		for_all(&race, add);
 		check_adds(&race);
 		for_all(&race, del);

@@ -323,21 +323,27 @@ static int decide(struct trace_run *run, pid_t pid, const struct seccomp_notif *
 /* All calls of the program, until it has gone. */
 static void supervise(struct trace_run *run, pid_t pid, int listener)
 {
-	struct pollfd pfd = { .fd = listener, .events = POLLIN };
+	/* The listener itself tells of the end only when the process has been waited for
+	 * (before Linux 6.11).
+	 */
+	struct pollfd pfd[] = {
+		{ .fd = listener, .events = POLLIN },
+		{ .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN },
+	};
 	const time_t end = time(NULL) + STUCK_S;
 	bool started = false;
 
 	for (;;) {
 		struct seccomp_notif req = { .id = 0 };
 		struct seccomp_notif_resp resp = { .id = 0 };
-		int n = poll(&pfd, 1, STUCK_S * 1000);
+		int n = poll(pfd, 2, STUCK_S * 1000);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0 || time(NULL) > end)
 			die("the program hangs: %s, call %u", run->what, run->n_calls);
-		if (!(pfd.revents & POLLIN))
-			break; /* all processes of the filter have gone */
+		if (!(pfd[0].revents & POLLIN))
+			break; /* it has gone */
 		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &req) < 0) {
 			if (errno == ENOENT || errno == EINTR)
 				continue; /* it was killed */
@@ -351,6 +357,7 @@ static void supervise(struct trace_run *run, pid_t pid, int listener)
 		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp) < 0 && errno != ENOENT)
 			die("cannot answer a notification: %m");
 	}
+	(void)close(pfd[1].fd);
 	if (!started)
 		die("cannot run %s, or its main() begins otherwise", run->argv[0]);
 }

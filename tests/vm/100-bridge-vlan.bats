@@ -24,8 +24,8 @@ load lib/vlan
 	reaches c1 10.9.0.2
 	reaches c2 10.9.0.1
 	lacks c1 10.9.0.3
-	lacks c3 10.9.0.1
-	lacks c4 10.9.0.1
+	lacks c4 10.9.0.1 "$(port_of c4)" 100 pvid untagged
+	lacks c3 10.9.0.1 "$(port_of c3)" 100 pvid untagged
 
 	for c in c1 c2 c3 c4; do
 		call DEL "$c" "$(l2 '"vlan":100')"
@@ -49,7 +49,7 @@ load lib/vlan
 	tagged c4 10 10.10.0.4/24
 	reaches c1 10.10.0.2
 	reaches c4 10.10.0.1
-	lacks c1 10.40.0.2 # the trunk does not carry it
+	lacks c1 10.40.0.2 "$(port_of c1)" 40
 
 	in_container c1 ip addr add 10.1.0.1/24 dev eth0
 	in_container c4 ip addr add 10.1.0.4/24 dev eth0

@@ -33,7 +33,7 @@ load lib/vlan
 
 	call ADD c3 "$(l2 '"vlan":200')"
 	in_container c3 ip addr add 10.9.0.9/24 dev eth0
-	lacks c3 10.9.0.1
+	lacks c3 10.9.0.1 "$(port_of c3)" 100 pvid untagged
 
 	output=$first
 	call CHECK c1 "$(with_prev "$conf")"

@@ -81,7 +81,7 @@ static void emits_no_illegal_one(void **state)
 	uint8_t buf[ARP_LEN];
 
 	(void)state;
-	bad[0].op = (enum arp_op)3;
+	bad[0].op = (enum arp_oper)3;
 	bad[1].sha.b[0] = 1;
 	bad[2].sha = (struct eth_addr){ { 0 } };
 	bad[3].spa = IP4_BROADCAST;

@@ -6,6 +6,7 @@
 #include "tests/unit/wire/same.h"
 
 LAW_PARSE(eth_parse, eth_repr);
+LAW_PARSE(eth_parse_tagged, eth_repr);
 LAW_EMIT(eth_emit, eth_repr);
 LAW_SAME(eth_same, eth_repr);
 
@@ -49,8 +50,10 @@ static void laws(void **state)
 	law_truncation(law_eth_parse, frame_arp_request, 14);
 	law_truncation(law_eth_parse, frame_vlan, 18);
 	law_truncation(law_eth_parse, frame_qinq, 22);
+	law_truncation(law_eth_parse_tagged, frame_qinq, 22);
 	law_round_trip(law_eth_parse, law_eth_emit, law_eth_same, frame_arp_request, 42, 0);
 	law_round_trip(law_eth_parse, law_eth_emit, law_eth_same, frame_vlan, 46, 0);
+	law_round_trip(law_eth_parse, law_eth_emit, law_eth_same, frame_vlan, 18, 0);
 	law_round_trip(law_eth_parse, law_eth_emit, law_eth_same, frame_qinq, 50, 0);
 }
 

@@ -68,6 +68,8 @@ static void every_type(void **state)
 
 			assert_int_equal(icmp4_parse(in, 8, &r), 8);
 			assert_int_equal(r.quote_len, 0);
+			if (type == ICMP4_TYPE_UNREACHABLE)
+				assert_int_equal(r.mtu, code == 4 ? 0x57f : 0);
 			assert_int_equal(icmp4_emit(out, 8, &r), 8);
 			assert_int_equal(icmp4_parse(out, 8, &again), 8);
 			assert_true(icmp4_same(&r, &again));

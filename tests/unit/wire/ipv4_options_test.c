@@ -35,6 +35,7 @@ static void one_by_one(void **state)
 {
 	const uint8_t *opts = frame_pong4_route + 34;
 	struct ipv4_option o;
+	uint8_t longest[40];
 
 	(void)state;
 	assert_int_equal(ipv4_option_parse(opts, 40, &o), 39);
@@ -51,6 +52,12 @@ static void one_by_one(void **state)
 		       frame_igmp3_report + 34, 4, 0);
 	law_round_trip(law_ipv4_option_parse, law_ipv4_option_emit, law_ipv4_option_same,
 		       frame_ping4_route + 34, 1, 0);
+	law_round_trip(law_ipv4_option_parse, law_ipv4_option_emit, law_ipv4_option_same,
+		       (const uint8_t[]){ 30, 2 }, 2, 0);
+	memcpy(longest, opts, 40);
+	longest[1] = 40;
+	law_round_trip(law_ipv4_option_parse, law_ipv4_option_emit, law_ipv4_option_same, longest,
+		       40, 0);
 	law_refuses_byte(law_ipv4_option_parse, opts, 40, 1, 1, -EBADMSG);
 	law_refuses_byte(law_ipv4_option_parse, opts, 40, 1, 0, -EBADMSG);
 	law_refuses_byte(law_ipv4_option_parse, opts, 40, 1, 41, -EBADMSG);
@@ -77,6 +84,7 @@ static const struct {
 	{ "NOPs", { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 }, -1 },
 	{ "garbage behind the end", { 0, 7, 0xff }, -1 },
 	{ "unknown", { 30, 4, 1, 2, 0x99, 8 }, -1 },
+	{ "unknown, without data", { 30, 2, 30, 2 }, -1 },
 	{ "unknown, length 0", { 30, 0 }, 0 },
 	{ "unknown, length 1", { 30, 1 }, 0 },
 	{ "unknown, too long", { 1, 30, 12 }, 1 },

@@ -121,6 +121,20 @@ static void refused(void **state)
 	law_refuses_byte(law_ipv4_parse, L3(frame_ping4), 2, 1, -ENODATA);
 }
 
+/* A header and nothing else is a packet. */
+static void no_payload(void **state)
+{
+	uint8_t buf[20];
+	struct ipv4_repr r = { 0 };
+
+	(void)state;
+	assert_int_equal(ipv4_parse(L3(frame_ping4), &r), 20);
+	r.payload_len = 0;
+	assert_int_equal(ipv4_emit(buf, sizeof(buf), &r), 20);
+	assert_true(ipv4_csum_ok(buf, 20));
+	law_round_trip(law_ipv4_parse, law_ipv4_emit, law_ipv4_same, buf, sizeof(buf), 0);
+}
+
 /* Padding of the link is not payload. */
 static void longer_frame(void **state)
 {
@@ -226,6 +240,7 @@ int main(void)
 		cmocka_unit_test(checksum),
 		cmocka_unit_test(laws),
 		cmocka_unit_test(refused),
+		cmocka_unit_test(no_payload),
 		cmocka_unit_test(longer_frame),
 		cmocka_unit_test(quoted),
 		cmocka_unit_test(fragments_that_cannot_be),

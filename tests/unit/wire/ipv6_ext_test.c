@@ -25,7 +25,8 @@ static struct packet packet_of(uint8_t next, const uint8_t *ext, size_t len)
 	pkt.p[0] = 0x60;
 	put_be16(pkt.p + 4, (uint16_t)len);
 	pkt.p[6] = next;
-	memcpy(pkt.p + IPV6_HDR_LEN, ext, len);
+	if (len)
+		memcpy(pkt.p + IPV6_HDR_LEN, ext, len);
 	return pkt;
 }
 
@@ -97,6 +98,23 @@ static void of_the_kernel(void **state)
 	assert_int_equal(e.proto, IP_PROTO_ICMP6);
 }
 
+/* A header and nothing else is a packet. */
+static void no_payload(void **state)
+{
+	struct packet pkt = packet_of(IP_PROTO_NONE, NULL, 0);
+	struct ipv6_problem problem;
+	struct ipv6_skip skip = { 0 };
+	struct ipv6_ext e = { 0 };
+
+	(void)state;
+	assert_int_equal(ipv6_ext_parse(pkt.p, pkt.len, IP_PROTO_NONE, &e, &problem), 40);
+	assert_int_equal(e.proto, IP_PROTO_NONE);
+	assert_int_equal(ipv6_ext_parse_hop(pkt.p, pkt.len, IP_PROTO_NONE, &e, &problem), 40);
+	assert_int_equal(ipv6_ext_skip(pkt.p, pkt.len, IP_PROTO_NONE, &skip), 40);
+	assert_int_equal(skip.proto, IP_PROTO_NONE);
+	free(pkt.p);
+}
+
 /* The two parts of a ping of 1308 bytes. */
 static void fragments(void **state)
 {
@@ -152,6 +170,75 @@ static void truncation(void **state)
 		assert_true(law_untouched((const uint8_t *)&e, n < 48 ? sizeof(e) : 0));
 		assert_true(law_untouched((const uint8_t *)&skip, sizeof(skip)));
 	}
+}
+
+/* The same for headers of all kinds in a row. */
+static void truncation_of_each_kind(void **state)
+{
+	static const uint8_t ext[] = {
+		IP_PROTO_ROUTING,
+		0,
+		1,
+		4,
+		0,
+		0,
+		0,
+		0,
+		IP_PROTO_FRAGMENT,
+		1,
+		4,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		IP_PROTO_DSTOPTS,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		1,
+		UDP,
+		1,
+		1,
+		6,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		1,
+		2,
+		0,
+		0,
+		0,
+		0,
+	};
+
+	(void)state;
+	/* Eight bytes of padding: refused when it is whole, too short before. */
+	for (size_t n = 0; n < sizeof(ext); n++) {
+		struct packet pkt = packet_of(IP_PROTO_HOPOPTS, ext, n);
+		struct ipv6_problem problem;
+		struct ipv6_skip skip;
+		struct ipv6_ext e;
+
+		assert_int_equal(ipv6_ext_parse(pkt.p, pkt.len, 0, &e, &problem), -ENODATA);
+		assert_int_equal(ipv6_ext_skip(pkt.p, pkt.len, 0, &skip), -ENODATA);
+		free(pkt.p);
+	}
+	drops(IP_PROTO_HOPOPTS, ext, sizeof(ext));
 }
 
 /* Hop-by-hop options come first or not at all (RFC 8200, 4.1 and 4.3). */
@@ -345,6 +432,20 @@ static void lone_fragment(void **state)
 	assert_int_equal(e.proto_ptr, 48);
 }
 
+/* Nothing has to follow it. */
+static void lone_fragment_of_nothing(void **state)
+{
+	static const uint8_t ext[] = { IP_PROTO_NONE, 0, 0, 0, 1, 2, 3, 4 };
+	struct packet pkt = packet_of(IP_PROTO_FRAGMENT, ext, sizeof(ext));
+	struct ipv6_skip skip = { 0 };
+
+	(void)state;
+	assert_int_equal(goes(IP_PROTO_FRAGMENT, ext, sizeof(ext), 48).proto, IP_PROTO_NONE);
+	assert_int_equal(ipv6_ext_skip(pkt.p, pkt.len, IP_PROTO_FRAGMENT, &skip), 48);
+	assert_false(skip.is_fragment);
+	free(pkt.p);
+}
+
 /* Behind a real one the walk ends, whatever its next header says. */
 static void walk_ends_at_a_fragment(void **state)
 {
@@ -416,6 +517,7 @@ static void skipping(void **state)
 	static const uint8_t ext[] = { IP_PROTO_AH, 0, 0x42, 200, 0, 0, 0, 0, UDP, 1,
 				       0,           0, 0,    0,   0, 0, 0, 0, 0,   0 };
 	struct packet pkt = packet_of(IP_PROTO_DSTOPTS, ext, sizeof(ext));
+	static const uint8_t shortest[] = { UDP, 0, 0, 0, 0, 0, 0, 0 };
 	uint8_t many[9 * 8] = { 0 };
 	struct ipv6_skip skip = { 0 };
 
@@ -425,6 +527,10 @@ static void skipping(void **state)
 	assert_false(skip.is_fragment);
 	for (size_t n = 48; n < 60; n++)
 		assert_int_equal(ipv6_ext_skip(pkt.p, n, IP_PROTO_DSTOPTS, &skip), -ENODATA);
+	free(pkt.p);
+
+	pkt = packet_of(IP_PROTO_AH, shortest, sizeof(shortest));
+	assert_int_equal(ipv6_ext_skip(pkt.p, pkt.len, IP_PROTO_AH, &skip), 48);
 	free(pkt.p);
 
 	assert_int_equal(ipv6_ext_skip(L3(frame_frag6_first), 44, &skip), 48);
@@ -458,9 +564,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(of_the_kernel),
+		cmocka_unit_test(no_payload),
 		cmocka_unit_test(fragments),
 		cmocka_unit_test(fragment_header),
 		cmocka_unit_test(truncation),
+		cmocka_unit_test(truncation_of_each_kind),
 		cmocka_unit_test(hop_by_hop_is_first),
 		cmocka_unit_test(many_headers),
 		cmocka_unit_test(unknown_options),
@@ -470,6 +578,7 @@ int main(void)
 		cmocka_unit_test(routing_headers),
 		cmocka_unit_test(fragments_that_cannot_be),
 		cmocka_unit_test(lone_fragment),
+		cmocka_unit_test(lone_fragment_of_nothing),
 		cmocka_unit_test(walk_ends_at_a_fragment),
 		cmocka_unit_test(on_the_way),
 		cmocka_unit_test(skipping),

@@ -92,6 +92,14 @@ static void tags_and_padding(void **state)
 	assert_int_equal(r.dst_port, 9);
 }
 
+/* A payload that ends within the extension headers, though the frame goes on. */
+static void cut_extension_headers(void **state)
+{
+	(void)state;
+	for (uint8_t n = 0; n < 16; n++)
+		law_refuses_byte(law_l4_find, FRAME_OF(udp6_opts), 19, n, -ENODATA);
+}
+
 static void not_ip(void **state)
 {
 	(void)state;
@@ -151,9 +159,10 @@ static void quoted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(of_the_kernel),     cmocka_unit_test(laws),
-		cmocka_unit_test(tags_and_padding),  cmocka_unit_test(not_ip),
-		cmocka_unit_test(no_room_for_ports), cmocka_unit_test(quoted),
+		cmocka_unit_test(of_the_kernel),    cmocka_unit_test(laws),
+		cmocka_unit_test(tags_and_padding), cmocka_unit_test(cut_extension_headers),
+		cmocka_unit_test(not_ip),           cmocka_unit_test(no_room_for_ports),
+		cmocka_unit_test(quoted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

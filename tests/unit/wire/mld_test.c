@@ -120,7 +120,7 @@ static void versions_of_a_query(void **state)
 	(void)state;
 	for (size_t n = 25; n < 28; n++)
 		law_refuses(law_mld_parse_good, msg, n, -EBADMSG);
-	for (uint32_t code = 0; code <= 0xffff; code += 251) {
+	for (uint32_t code = 0; code <= 0xffff; code += 255) {
 		put_be16(msg + 4, (uint16_t)code);
 		msg[24] = (uint8_t)(code & 15);
 		msg[25] = (uint8_t)code;
@@ -167,7 +167,7 @@ static void emits_no_illegal_one(void **state)
 {
 	const struct ip6_addr host = { 0x20010db800000000, 1 };
 	const struct mld_repr bad[] = {
-		{ .type = (enum mld_type)133 },
+		{ .type = (enum mld_msg)133 },
 		{ .type = MLD_TYPE_QUERY, .version = 3 },
 		{ .type = MLD_TYPE_QUERY, .version = 1, .max_resp_ms = 0x10000 },
 		{ .type = MLD_TYPE_QUERY, .version = 2, .max_resp_ms = MLD_MAX_RESP_MS_MAX + 1 },

@@ -239,6 +239,65 @@ static void preferences(void **state)
 	}
 }
 
+/* Each flag comes back as it went, whatever the others are. */
+static void every_flag(void **state)
+{
+	static const enum ndp_preference pref[] = { NDP_PREFERENCE_MEDIUM, NDP_PREFERENCE_HIGH,
+						    NDP_PREFERENCE_LOW };
+
+	(void)state;
+	for (unsigned int bits = 0; bits < 12; bits++) {
+		const struct ndp_repr ra = { .type = NDP_TYPE_ROUTER_ADVERT,
+					     .ra = { .managed = bits & 1,
+						     .other = bits & 2,
+						     .preference = pref[bits / 4] } };
+		const struct ndp_repr na = { .type = NDP_TYPE_NEIGH_ADVERT,
+					     .na = { .target = one,
+						     .router = bits & 1,
+						     .solicited = bits & 2,
+						     .override = bits & 4 } };
+		const struct ndp_opt opt = { .type = NDP_OPT_PREFIX,
+					     .known = true,
+					     .prefix = {
+						     .on_link = bits & 1,
+						     .autonomous = bits & 2,
+						     .len = (uint8_t)(bits * 10),
+						     .addr = ip6_addr_prefix(one, bits * 10) } };
+		struct ndp_opt opt_again = { 0 };
+		struct ndp_repr again = { 0 };
+		uint8_t buf[32];
+
+		from = ip_of(frame_ra);
+		assert_int_equal(ndp_emit(buf, sizeof(buf), &ra), 16);
+		assert_int_equal(buf[5] & 0x27, 0); /* reserved, and a home agent's */
+		assert_int_equal(ndp_parse_from(buf, 16, &again), 16);
+		assert_true(ndp_same(&ra, &again));
+		from = ip_of(frame_na);
+		assert_int_equal(ndp_emit(buf, sizeof(buf), &na), 24);
+		assert_int_equal(get_be32(buf + 4) & 0x1fffffff, 0);
+		assert_int_equal(ndp_parse_from(buf, 24, &again), 24);
+		assert_true(ndp_same(&na, &again));
+		assert_int_equal(ndp_opt_emit(buf, sizeof(buf), &opt), 32);
+		assert_int_equal(buf[3] & 0x3f, 0);
+		assert_int_equal(ndp_opt_parse(buf, sizeof(buf), &opt_again), 32);
+		assert_true(ndp_opt_same(&opt, &opt_again));
+	}
+}
+
+/* No link address is made up from a list that cannot be read. */
+static void link_address_of_a_bad_list(void **state)
+{
+	static const uint8_t list[] = { NDP_OPT_MTU,           1, 0, 0, 0, 0, 5, 0,
+					NDP_OPT_SOURCE_LLADDR, 2, 0, 0, 0, 0, 0, 0 };
+	struct eth_addr mac;
+
+	(void)state;
+	memset(&mac, 0xa5, sizeof(mac));
+	assert_false(ndp_lladdr(list, sizeof(list), 0, NDP_OPT_SOURCE_LLADDR, &mac));
+	assert_false(ndp_lladdr(list, 8, 0, NDP_OPT_SOURCE_LLADDR, &mac));
+	assert_true(law_untouched(mac.b, sizeof(mac.b)));
+}
+
 /* A message with an option of no length is refused whole (4.6), whatever the option. */
 static void options_without_length(void **state)
 {
@@ -316,6 +375,9 @@ static void options_of_other_lengths(void **state)
 	opt[2] = 129;
 	assert_int_equal(ndp_opt_parse(opt, sizeof(opt), &o), 32);
 	assert_false(o.known);
+	opt[2] = 128;
+	assert_int_equal(ndp_opt_parse(opt, sizeof(opt), &o), 32);
+	assert_true(o.known);
 	opt[2] = 10;
 	memset(opt + 16, 0xff, 16);
 	assert_int_equal(ndp_opt_parse(opt, sizeof(opt), &o), 32);
@@ -363,6 +425,8 @@ int main(void)
 		cmocka_unit_test(addresses),
 		cmocka_unit_test(other_types),
 		cmocka_unit_test(preferences),
+		cmocka_unit_test(every_flag),
+		cmocka_unit_test(link_address_of_a_bad_list),
 		cmocka_unit_test(options_without_length),
 		cmocka_unit_test(laws_of_options),
 		cmocka_unit_test(redirected_header),

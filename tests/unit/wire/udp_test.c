@@ -63,6 +63,15 @@ static void every_length(void **state)
 	}
 }
 
+/* A header and nothing else is a datagram. */
+static void no_payload(void **state)
+{
+	static const uint8_t msg[] = { 0x12, 0x34, 0, 53, 0, 8, 0, 0 };
+
+	(void)state;
+	law_round_trip(law_udp_parse, law_udp_emit, law_udp_same, msg, sizeof(msg), 0);
+}
+
 static void emits_no_illegal_one(void **state)
 {
 	const struct udp_repr big = { .payload_len = 65528 };
@@ -121,9 +130,13 @@ static void a_checksum_is_never_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(of_the_kernel), cmocka_unit_test(laws),
-		cmocka_unit_test(every_length),  cmocka_unit_test(emits_no_illegal_one),
-		cmocka_unit_test(checksum),      cmocka_unit_test(a_checksum_is_never_none),
+		cmocka_unit_test(of_the_kernel),
+		cmocka_unit_test(laws),
+		cmocka_unit_test(every_length),
+		cmocka_unit_test(no_payload),
+		cmocka_unit_test(emits_no_illegal_one),
+		cmocka_unit_test(checksum),
+		cmocka_unit_test(a_checksum_is_never_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

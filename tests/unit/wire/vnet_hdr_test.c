@@ -121,7 +121,8 @@ static void flags_and_types(void **state)
 		for (unsigned int gso = 0; gso <= 0xff; gso++) {
 			const unsigned int type = gso & 0x7f;
 			const bool tcp = type == 1 || type == 4;
-			struct vnet_hdr_repr r = { 0 };
+			struct vnet_hdr_repr r = { 0 }, again = { 0 };
+			uint8_t out[VNET_HDR_LEN];
 			int want = VNET_HDR_LEN;
 
 			if (flags & ~3U)
@@ -143,6 +144,9 @@ static void flags_and_types(void **state)
 			assert_int_equal(r.gso_size, type ? 1460 : 0);
 			assert_int_equal(r.hdr_len, type ? 54 : 0);
 			assert_int_equal(r.ecn, gso >> 7);
+			assert_int_equal(vnet_hdr_emit(out, sizeof(out), &r), VNET_HDR_LEN);
+			assert_int_equal(vnet_hdr_parse(out, sizeof(out), &again), VNET_HDR_LEN);
+			assert_true(vnet_hdr_same(&r, &again));
 		}
 	}
 	hdr[0] = 1;
@@ -250,6 +254,52 @@ static void other_frames(void **state)
 	free(c.frame);
 }
 
+/* Segments of what is neither, though the checksum lies where TCP has it. */
+static void segments_of_another_protocol(void **state)
+{
+	static const enum vnet_gso gso[] = { VNET_GSO_TCP4, VNET_GSO_TCP6, VNET_GSO_UDP };
+	struct capture c = CAPTURE(vnet_tcp4_gso, 7354);
+
+	(void)state;
+	c.frame[23] = IP_PROTO_ICMP;
+	for (size_t i = 0; i < ARRAY_SIZE(gso); i++) {
+		c.h.gso = gso[i];
+		checks(&c, -EBADMSG);
+	}
+	c.h.gso = VNET_GSO_NONE;
+	assert_int_equal(goes(&c).csum, VNET_CSUM_OTHER);
+	/* Verified by the device, so that only the protocol is wrong. */
+	c.h.needs_csum = false;
+	c.h.data_valid = true;
+	for (size_t i = 0; i < ARRAY_SIZE(gso); i++) {
+		c.h.gso = gso[i];
+		checks(&c, -EBADMSG);
+	}
+	c.frame[23] = IP_PROTO_UDP;
+	c.h.gso = VNET_GSO_TCP4;
+	checks(&c, -EBADMSG);
+	free(c.frame);
+}
+
+/* The transport header ends with its packet, where the frame goes on. */
+static void checksum_behind_the_packet(void **state)
+{
+	struct capture c = CAPTURE(vnet_tcp4_syn, 74);
+
+	(void)state;
+	put_be16(c.frame + 16, 20 + 20);
+	assert_int_equal(goes(&c).csum, VNET_CSUM_PARTIAL);
+	put_be16(c.frame + 16, 20 + 19);
+	assert_int_equal(goes(&c).csum, VNET_CSUM_OTHER);
+	c.frame[23] = IP_PROTO_UDP;
+	c.h.csum_offset = 6;
+	put_be16(c.frame + 16, 20 + 8);
+	assert_int_equal(goes(&c).csum, VNET_CSUM_PARTIAL);
+	put_be16(c.frame + 16, 20 + 7);
+	assert_int_equal(goes(&c).csum, VNET_CSUM_OTHER);
+	free(c.frame);
+}
+
 /* One thing wrong with a good super-segment at a time. */
 static void hostile_segments(void **state)
 {
@@ -270,6 +320,8 @@ static void hostile_segments(void **state)
 	c.h = good;
 	c.h.hdr_len = 7355; /* more than the frame */
 	checks(&c, -EBADMSG);
+	c.h.hdr_len = 7354;
+	assert_int_equal(goes(&c).hdrs_len, 54);
 	c.h.hdr_len = 0; /* a hint, and not needed */
 	assert_int_equal(goes(&c).hdrs_len, 54);
 	c.h = good;
@@ -368,6 +420,8 @@ int main(void)
 		cmocka_unit_test(finishes),
 		cmocka_unit_test(finishes_without_zero),
 		cmocka_unit_test(other_frames),
+		cmocka_unit_test(segments_of_another_protocol),
+		cmocka_unit_test(checksum_behind_the_packet),
 		cmocka_unit_test(hostile_segments),
 		cmocka_unit_test(merged_by_a_device),
 		cmocka_unit_test(single_segments),

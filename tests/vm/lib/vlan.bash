@@ -52,9 +52,18 @@ tagged() {
 		ip addr add "$2" dev "eth0.$1"; ip link set "eth0.$1" up' sh "$2" "$3"
 }
 
-# reaches, lacks CONTAINER ADDRESS
+# reaches CONTAINER ADDRESS: with the first packet.
 reaches() { in_container "$1" ping -q -c 1 -W 5 "$2" >/dev/null || fail "$1 does not reach $2"; }
-lacks() { run ! in_container "$1" ping -q -c 1 -W 1 "$2"; }
+
+# lacks CONTAINER ADDRESS [PORT VID [FLAG...]]: does not reach it, but would if PORT were in
+# this VLAN, with these flags of bridge(8).
+lacks() {
+	run ! in_container "$1" ping -q -c 1 -W 1 "$2"
+	if (($# > 2)); then
+		host bridge vlan add dev "$3" vid "${@:4}"
+		wait_for 10 in_container "$1" ping -q -c 1 -W 1 "$2" >/dev/null
+	fi
+}
 
 # kept [NAME...]: a snapshot without what changes by itself, and without the store's own files.
 kept() { snapshot "$@" | grep -v 'fe80:\|/var/lib/cni'; }
