@@ -75,18 +75,19 @@ static int open_dir(int all_fd, const char *name, int *ret, struct nerr *err)
 	return 0;
 }
 
-/* Take the lock. -EBUSY when another process has it. */
-static int take_lock(int dir_fd, int *ret, struct nerr *err)
+/* Take the lock of session @name. -EBUSY when another process has it. */
+static int take_lock(int dir_fd, const char *name, int *ret, struct nerr *err)
 {
 	cleanup_close int fd =
 		openat(dir_fd, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
 	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 	if (fd < 0)
-		return nerr_set(err, -errno, "cannot open the lock of a session: %m");
+		return nerr_set(err, -errno, "cannot open '" STATE_DIR "/%s/" LOCK_FILE "': %m",
+				name);
 	if (fcntl(fd, F_OFD_SETLK, &fl) < 0)
 		return nerr_set(err, errno == EAGAIN || errno == EACCES ? -EBUSY : -errno,
-				"cannot lock a session: %m");
+				"cannot lock '" STATE_DIR "/%s/" LOCK_FILE "': %m", name);
 	*ret = TAKE_FD(fd);
 	return 0;
 }
@@ -242,9 +243,12 @@ int state_create(const struct session *s, struct state *ret, struct nerr *err)
 	}
 	r = open_dir(all_fd, s->name, &st.dir_fd, err);
 	if (r == 0)
-		r = take_lock(st.dir_fd, &st.lock_fd, err);
-	if (r == 0)
+		r = take_lock(st.dir_fd, s->name, &st.lock_fd, err);
+	if (r == 0) {
 		r = state_write(&st, s, err);
+		if (r < 0)
+			(void)nerr_ctx(err, "namespace '%s'", s->name);
+	}
 	if (r < 0) {
 		(void)remove_dir(&st, all_fd, s->name, NULL); /* the first failure is reported */
 		return r;
@@ -263,7 +267,7 @@ int state_take(int all_fd, const char *name, struct state *ret, pid_t *ret_pid, 
 	r = open_dir(all_fd, name, &st.dir_fd, err);
 	if (r < 0)
 		return r;
-	r = take_lock(st.dir_fd, &st.lock_fd, err);
+	r = take_lock(st.dir_fd, name, &st.lock_fd, err);
 	if (r == -EBUSY) {
 		pid_t pid = read_session(st.dir_fd, name, &s, NULL) == 0 ? s.pid : 0;
 
@@ -273,7 +277,7 @@ int state_take(int all_fd, const char *name, struct state *ret, pid_t *ret_pid, 
 				(int)pid);
 	}
 	if (r < 0)
-		return nerr_ctx(err, "namespace '%s'", name);
+		return r;
 	*ret = st;
 	st = (struct state)STATE_INIT;
 	return 0;

@@ -78,7 +78,7 @@ static const struct json_field runtime_fields[] = {
 
 static const struct json_field network_fields[] = {
 	{ .name = "ipam", .kind = JSON_OBJECT, PLACE(network, ipam), .sub = ipam_fields,
-	  .has = offsetof(struct network, has_ipam) },
+	  .has = JSON_HAS(struct network, has_ipam) },
 	{ .name = "args", .kind = JSON_OBJECT, PLACE(network, args), .sub = args_fields },
 	{ .name = "runtimeConfig", .kind = JSON_OBJECT, PLACE(network, runtime),
 	  .sub = runtime_fields },

@@ -538,6 +538,7 @@ static int read_object(struct json_doc *doc, const struct json_path *path, struc
 		struct json_object *v = json_member(obj, f->name);
 		int r;
 
+		assert(!f->has.given || f->has.offset != f->offset);
 		if (!v && f->required)
 			return nerr_set(err, -EINVAL, "required key '%s' is missing",
 					path_text(&at, where));
@@ -550,8 +551,8 @@ static int read_object(struct json_doc *doc, const struct json_path *path, struc
 		r = read_member(doc, &at, v, f, (char *)dst + f->offset, err);
 		if (r < 0)
 			return r;
-		if (f->has != JSON_NO_HAS)
-			*(bool *)((char *)dst + f->has) = true;
+		if (f->has.given)
+			*(bool *)((char *)dst + f->has.offset) = true;
 	}
 	return 0;
 }

@@ -84,13 +84,27 @@ struct json_map {
 
 typedef int json_parse_fn(const char *text, void *member, struct nerr *err);
 
+/* Where a flag is, if there is one.  Made by JSON_HAS() alone. */
+struct json_has {
+	bool given;
+	size_t offset;
+};
+
+/* For @has of a field: the bool @member of @type.  Not to be had by an offset alone (the
+ * compiler warns): that of a first member could not be told from none.
+ */
+#define JSON_HAS(type, member)                                                                     \
+	{                                                                                          \
+		.given = true, .offset = offsetof(type, member)                                    \
+	}
+
 /**
  * struct json_field - One accepted key
  * @name:	Key
  * @kind:	See enum json_kind
  * @offset:	Of the member
- * @has:	Of a bool set to true when the key was given and not null, or
- *		JSON_NO_HAS
+ * @has:	A bool set to true when the key was given and not null: JSON_HAS(), or
+ *		nothing
  * @min, @max:	Bounds of JSON_INT, both 0 for those of a C int
  * @parse:	Of JSON_TEXT
  * @sub:	Table of JSON_OBJECT, JSON_ARRAY, JSON_ARRAYS
@@ -104,7 +118,7 @@ struct json_field {
 	const char *name;
 	enum json_kind kind;
 	size_t offset;
-	size_t has;
+	struct json_has has;
 	int64_t min;
 	int64_t max;
 	json_parse_fn *parse;
@@ -112,9 +126,6 @@ struct json_field {
 	size_t sub_size;
 	bool required;
 };
-
-/* 0 can never be the place of a "has" flag: put no flag first in a struct. */
-#define JSON_NO_HAS 0
 
 /**
  * json_doc_parse() - Parse text

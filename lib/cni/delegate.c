@@ -26,10 +26,13 @@
 #include "cni/exec.h"
 #include "cni/version.h"
 
-/* Longer than any runtime waits for us (the kubelet: four minutes): a DHCP client may need
- * its time, but nobody waits for ever.
+/* A DHCP client may need its time: the reference suite's gives up after 110 s.  A runtime that
+ * lost patience first (the kubelet: four minutes) would end us before we have taken back what
+ * we made.
  */
-#define DELEGATE_TIMEOUT_MS (5 * 60 * 1000)
+#define TIMEOUT_VAR   "FAIRLEAD_IPAM_TIMEOUT"
+#define TIMEOUT_S     120
+#define TIMEOUT_S_MAX 3600
 
 DEFINE_CLEANUP(struct json_doc *, json_doc_free);
 
@@ -130,27 +133,50 @@ static int call_here(const struct cni_call *call, const struct cni_plugin *plugi
 
 /* --- in a process of its own --- */
 
+/* Of an executed plugin, in ms. */
+static int read_timeout(int *ret, struct nerr *err)
+{
+	const char *value = cni_env_get(TIMEOUT_VAR);
+	uint32_t s = TIMEOUT_S;
+
+	if (*value && parse_u32(value, 1, TIMEOUT_S_MAX, &s) < 0)
+		return nerr_num(err, -EINVAL, CNI_INVALID_ENV,
+				TIMEOUT_VAR " is '%s', not a number of seconds from 1 to %u", value,
+				TIMEOUT_S_MAX);
+	*ret = (int)s * 1000;
+	return 0;
+}
+
 static int execute(const struct cni_call *call, const char *file, enum cni_verb verb,
 		   struct cni_result *ret, struct nerr *err)
 {
 	CLEANUP(strbuf_done) struct strbuf out = STRBUF_INIT;
 	CLEANUP(strbuf_done) struct strbuf errors = STRBUF_INIT;
 	const struct cni_exec_var vars[] = { { "CNI_COMMAND", cni_verb_str(verb) }, { 0 } };
-	const struct cni_exec x = {
+	struct cni_exec x = {
 		.file = file,
 		.request = call->text,
 		.request_len = call->text_len,
 		.vars = vars,
-		.timeout_ms = DELEGATE_TIMEOUT_MS,
 		.cancel_fd = -1,
 	};
+	struct nerr said = NERR_INIT;
 	int r;
 
-	r = cni_exec_run(&x, &out, &errors, err);
+	r = read_timeout(&x.timeout_ms, err);
 	if (r < 0)
 		return r;
+	r = cni_exec_run(&x, &out, &errors, &said);
 	/* Its talk is for whoever reads ours.  That nobody does is no reason to fail. */
 	(void)fd_write_all(STDERR_FILENO, strbuf_text(&errors), errors.len);
+	if (r < 0) {
+		/* An error object is its own; what is said about it tells which one it is. */
+		if (said.num == 0 || r != -EIO)
+			(void)nerr_ctx(&said, "IPAM plugin \"%s\"", strrchr(file, '/') + 1);
+		if (err)
+			*err = said;
+		return r;
+	}
 	if (verb != CNI_ADD)
 		return 0;
 	r = read_result(call, strbuf_text(&out), out.len, ret, err);
@@ -175,7 +201,8 @@ static int delegate(const struct cni_call *call, const char *type, enum cni_verb
 	if (plugin && is_this_program(file))
 		return call_here(call, plugin, verb, ret, err);
 	r = execute(call, file, verb, ret, err);
-	if (r < 0 && verb == CNI_ADD)
+	/* One that is busy has never run. */
+	if (r < 0 && r != -ETXTBSY && verb == CNI_ADD)
 		(void)execute(call, file, CNI_DEL, NULL, NULL); /* the first error counts */
 	return r;
 }

@@ -40,7 +40,7 @@ static const struct json_field error_fields[] = {
 	{ .name = "code",
 	  .kind = JSON_INT,
 	  .offset = offsetof(struct error_object, code),
-	  .has = offsetof(struct error_object, has_code) },
+	  .has = JSON_HAS(struct error_object, has_code) },
 	{ .name = "msg", .kind = JSON_STRING, .offset = offsetof(struct error_object, msg) },
 	{ .name = "details",
 	  .kind = JSON_STRING,

@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -193,45 +194,94 @@ oom:
 	return NULL;
 }
 
-/* posix_spawn() with its three descriptors. 0 or negative errno. */
+/**
+ * struct launch - What the new process needs; nothing is allocated there
+ * @env:	Its whole environment
+ * @stdio:	Its standard descriptors, all above 2
+ * @parent:	Us
+ * @report:	Gets the errno of what fails; closed by execve()
+ */
+struct launch {
+	const char *file;
+	char *const *env;
+	const int *stdio;
+	pid_t parent;
+	int report;
+};
+
+/* In the new process, where every signal is blocked.  It has its own copy of what is set here,
+ * but our memory: system calls only.  Does not return.
+ */
+static _Noreturn void become_plugin(const struct launch *l)
+{
+	char *const argv[] = { (char *)(uintptr_t)l->file, NULL };
+	const struct sigaction dfl = { .sa_handler = SIG_DFL };
+	sigset_t none;
+	int error;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		(void)sigaction(sig, &dfl, NULL); /* some cannot be changed, by us or anybody */
+	(void)sigemptyset(&none);
+	(void)setsid(); /* a child never leads a group, so it cannot fail */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		goto fail;
+	if (getppid() != l->parent)
+		_exit(EXIT_FAILURE); /* it died before that took effect: nobody listens */
+	for (int i = 0; i < 3; i++)
+		if (dup2(l->stdio[i], i) < 0)
+			goto fail;
+	if (close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0)
+		goto fail;
+	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+		goto fail;
+	(void)execve(l->file, argv, l->env);
+fail:
+	error = errno;
+	(void)!write(l->report, &error, sizeof(error)); /* it fits into the pipe */
+	_exit(EXIT_FAILURE);
+}
+
+/* A process that shares our memory until it executes the file: half the price of fork(), and
+ * posix_spawn() cannot bind its life to ours.  0 or negative errno.
+ */
 static int spawn(const struct cni_exec *x, char *const *env, const int stdio[3], pid_t *ret)
 {
-	char *const argv[] = { strdup(x->file), NULL };
-	posix_spawn_file_actions_t fa;
-	posix_spawnattr_t attr;
+	struct launch l = { .file = x->file, .env = env, .stdio = stdio, .parent = getpid() };
+	cleanup_close int answer = -1;
 	sigset_t all;
-	sigset_t none;
-	int r;
+	sigset_t old;
+	ssize_t n;
+	pid_t pid;
+	int error = 0;
+	int fd[2];
 
-	if (!argv[0])
-		return -ENOMEM;
+	if (pipe2(fd, O_CLOEXEC) < 0)
+		return -errno;
+	answer = fd[0];
+	l.report = above_stdio(fd[1]);
+	if (l.report < 0)
+		return -EMFILE;
+	/* A handler of ours must not run there. */
 	(void)sigfillset(&all);
-	(void)sigemptyset(&none);
-	r = posix_spawn_file_actions_init(&fa);
-	if (r)
-		goto out_argv;
-	r = posix_spawnattr_init(&attr);
-	if (r)
-		goto out_actions;
-	for (int i = 0; i < 3 && r == 0; i++)
-		r = posix_spawn_file_actions_adddup2(&fa, stdio[i], i);
-	if (r == 0)
-		r = posix_spawn_file_actions_addclosefrom_np(&fa, STDERR_FILENO + 1);
-	if (r == 0)
-		r = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF |
-							    POSIX_SPAWN_SETSIGMASK);
-	if (r == 0)
-		r = posix_spawnattr_setsigdefault(&attr, &all);
-	if (r == 0)
-		r = posix_spawnattr_setsigmask(&attr, &none);
-	if (r == 0)
-		r = posix_spawn(ret, x->file, &fa, &attr, argv, env);
-	(void)posix_spawnattr_destroy(&attr); /* frees memory, cannot fail */
-out_actions:
-	(void)posix_spawn_file_actions_destroy(&fa); /* likewise */
-out_argv:
-	free(argv[0]);
-	return -r;
+	(void)sigprocmask(SIG_SETMASK, &all, &old);
+	pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
+	if (pid == 0)
+		become_plugin(&l); /* NOLINT(clang-analyzer-unix.Vfork) never returns */
+	if (pid < 0)
+		error = errno;
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	(void)close(l.report);
+	if (pid < 0)
+		return -error;
+	do
+		n = read(answer, &error, sizeof(error));
+	while (n < 0 && errno == EINTR);
+	if (n == 0) {
+		*ret = pid;
+		return 0;
+	}
+	(void)waitpid(pid, NULL, 0); /* it ends by itself */
+	return n == sizeof(error) ? -error : -EIO;
 }
 
 /* Wait for @ms or until the caller wants no more. */
@@ -268,7 +318,8 @@ static int child_start(const struct cni_exec *x, struct child *c, struct nerr *e
 	}
 	if (r < 0) {
 		c->pid = 0;
-		return nerr_set(err, r, "cannot run '%s': %m", x->file);
+		return nerr_num(err, r, r == -ETXTBSY ? CNI_TRY_AGAIN : 0, "cannot run '%s': %m",
+				x->file);
 	}
 	c->pidfd = pidfd_open(c->pid, 0);
 	if (c->pidfd < 0)

@@ -9,7 +9,9 @@
  * with no descriptor of ours but those three.
  *
  * Every plugin has a deadline.  One that passes it, or that says more than it
- * may, is killed with all processes of its group.
+ * may, is killed with all processes of its group.  One that outlives the thread that
+ * runs it is killed by the kernel; a file with capabilities or a set-user-ID bit is not,
+ * see PR_SET_PDEATHSIG in prctl(2), and what it has started itself is not.
  */
 #ifndef CNI_EXEC_H
 #define CNI_EXEC_H
@@ -72,7 +74,8 @@ int cni_exec_find(const char *type, const char *path, char **ret, struct nerr *e
  *
  * Return: 0; -EIO when the plugin failed: @err has the code (num), msg and details of
  *         the error object it printed, or a description of what it did instead;
- *         -ETIMEDOUT; -ECANCELED; another errno when it could not be run
+ *         -ETIMEDOUT; -ECANCELED; another errno when it could not be run, of these
+ *         -ETXTBSY (num says "try again later") after five seconds of trying
  */
 int cni_exec_run(const struct cni_exec *x, struct strbuf *ret_out, struct strbuf *ret_err,
 		 struct nerr *err);

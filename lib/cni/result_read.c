@@ -18,7 +18,7 @@
 #include "cni/version.h"
 
 #define PLACE(type, member) .offset = offsetof(struct type, member)
-#define HAS(type, member)   .has = offsetof(struct type, member)
+#define HAS(type, member)   .has = JSON_HAS(struct type, member)
 
 /* clang-format off */
 

@@ -5,12 +5,7 @@
  * ADD: the bridge (made if it is missing), a veth pair whose host end is a port
  * of it, addresses from the IPAM plugin on the container's end, the gateway's
  * addresses on the bridge, masquerading.  Every step that made something pushes
- * its undoing.
- *
- * DEL: rules first, then the link, then the addresses go back to the IPAM plugin.
- * The kernel frees rules after a grace period that it also waits for when a link
- * goes, so in this order the waits overlap; and an address is free only when
- * nobody can use it any more.
+ * its undoing.  DEL and GC are those of every attachment (plugin/attachment.h).
  */
 #include "plugins/bridge/bridge.h"
 
@@ -18,7 +13,6 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -26,7 +20,7 @@
 #include "base/error.h"
 #include "base/undo.h"
 #include "netlink/nlsock.h"
-#include "nft/nft.h"
+#include "plugin/attachment.h"
 #include "plugin/iface.h"
 #include "plugin/masq.h"
 #include "plugin/nets.h"
@@ -48,53 +42,26 @@
 #define RES_PORT   1
 #define RES_CONT   2
 
+static const struct attachment_rules bridge_rules[] = {
+	{ masq_put_del, masq_put_gc },
+	{ macspoof_put_del, macspoof_put_gc },
+	{ 0 },
+};
+
 /* An ADD on its way. */
 struct bridge_add {
-	struct cni_call *call;
+	struct attachment at;
 	struct bridge_conf conf;
-	struct plugin_nets nets;
 	struct bridge_dev dev;
-	struct iface_undo_link port_undo;
 	struct link_info port;
 	struct link_info cont;
 };
 
-/* --- steps of ADD and what takes them back --- */
-
-static int build_del(struct nlsock *nft, struct nft_batch *batch, bool *depends, void *arg,
-		     struct nerr *err)
-{
-	struct cni_call *call = arg;
-	int r;
-
-	(void)depends; /* handles are never given twice */
-	r = masq_put_del(call, nft, batch, err);
-	if (r < 0)
-		return r;
-	return macspoof_put_del(call, nft, batch, err);
-}
-
-static void undo_rules(void *arg)
-{
-	struct bridge_add *add = arg;
-	struct nerr err = NERR_INIT;
-
-	if (transact(&add->nets, build_del, add->call, &err) < 0)
-		(void)fprintf(stderr, "cannot remove rules again: %s\n", err.msg);
-}
-
-static void undo_ipam(void *arg)
-{
-	struct bridge_add *add = arg;
-	struct nerr err = NERR_INIT;
-
-	if (cni_ipam_del(add->call, add->conf.ipam.type, &err) < 0)
-		(void)fprintf(stderr, "cannot release addresses again: %s\n", err.msg);
-}
+/* --- steps of ADD --- */
 
 static int add_interfaces(struct bridge_add *add, struct cni_result *res, struct nerr *err)
 {
-	struct arena *arena = json_doc_arena(add->call->doc);
+	struct arena *arena = json_doc_arena(add->at.call->doc);
 
 	res->interfaces = NULL;
 	res->n_interfaces = 0;
@@ -103,8 +70,8 @@ static int add_interfaces(struct bridge_add *add, struct cni_result *res, struct
 			return nerr_oom(err);
 	res->interfaces[RES_BRIDGE].name = arena_strdup(arena, add->dev.link.name);
 	res->interfaces[RES_PORT].name = arena_strdup(arena, add->port.name);
-	res->interfaces[RES_CONT].name = arena_strdup(arena, add->call->ifname);
-	res->interfaces[RES_CONT].sandbox = add->call->netns;
+	res->interfaces[RES_CONT].name = arena_strdup(arena, add->at.call->ifname);
+	res->interfaces[RES_CONT].sandbox = add->at.call->netns;
 	for (int i = RES_BRIDGE; i <= RES_CONT; i++)
 		if (!res->interfaces[i].name)
 			return nerr_oom(err);
@@ -116,9 +83,9 @@ static int set_mac(struct bridge_add *add, unsigned i, const struct link_info *l
 {
 	char text[MACADDR_STR_LEN];
 
-	add->call->result.interfaces[i].mac =
-		arena_strdup(json_doc_arena(add->call->doc), macaddr_to_str(&link->mac, text));
-	return add->call->result.interfaces[i].mac ? 0 : nerr_oom(err);
+	add->at.call->result.interfaces[i].mac =
+		arena_strdup(json_doc_arena(add->at.call->doc), macaddr_to_str(&link->mac, text));
+	return add->at.call->result.interfaces[i].mac ? 0 : nerr_oom(err);
 }
 
 /* The port: VLANs, hairpin, isolation, spoof check. */
@@ -127,35 +94,30 @@ static int add_port(struct bridge_add *add, struct undo *undo, struct nerr *err)
 	const struct bridge_conf *conf = &add->conf;
 	int r;
 
-	r = iface_add_veth(&add->nets, add->call->ifname, add->dev.link.ifindex,
+	r = iface_add_veth(&add->at.nets, add->at.call->ifname, add->dev.link.ifindex,
 			   (uint32_t)conf->mtu, &conf->mac, &add->port, &add->cont, err);
 	if (r < 0)
 		return r;
-	add->port_undo.nets = &add->nets;
-	memcpy(add->port_undo.name, add->port.name, sizeof(add->port_undo.name));
-	undo_push(undo, iface_undo_link, &add->port_undo);
+	attachment_push_link(&add->at, undo, add->port.name);
 
 	if (conf->hairpin_mode || conf->port_isolation)
-		link_put_bridge_port(add->nets.host, add->port.ifindex, add->port.name,
+		link_put_bridge_port(add->at.nets.host, add->port.ifindex, add->port.name,
 				     conf->hairpin_mode, conf->port_isolation);
-	r = nlsock_commit(add->nets.host, err);
+	r = nlsock_commit(add->at.nets.host, err);
 	if (r < 0)
 		return r;
-	r = bridge_vlan_set_port(&add->nets, conf, &add->port, err);
+	r = bridge_vlan_set_port(&add->at.nets, conf, &add->port, err);
 	if (r < 0 || !conf->macspoofchk)
 		return r;
-	/* Pushed first: the rules are there also when it is the answer that gets lost. */
-	undo_push(undo, undo_rules, add);
-	return macspoof_add(add->call, &add->nets, add->port.name, &add->cont.mac, err);
+	attachment_push_rules(&add->at, undo);
+	return macspoof_add(add->at.call, &add->at.nets, add->port.name, &add->cont.mac, err);
 }
 
 /* Container index, gateways and default routes of what the IPAM plugin answered. */
 static int complete_ips(struct bridge_add *add, struct cni_result *res, struct nerr *err)
 {
-	struct arena *arena = json_doc_arena(add->call->doc);
+	struct arena *arena = json_doc_arena(add->at.call->doc);
 
-	if (!res->n_ips)
-		return nerr_set(err, -EINVAL, "IPAM plugin returned missing IP config");
 	for (size_t i = 0; i < res->n_ips; i++) {
 		struct cni_ip *ip = &res->ips[i];
 		struct cni_route *route;
@@ -193,10 +155,10 @@ static int add_gateway(struct bridge_add *add, struct cni_result *res, struct ne
 		r = bridge_vlan_gateway(&add->dev, &add->conf, &gateway, err);
 		if (r < 0)
 			return r;
-		entry = cni_result_add_interface(res, json_doc_arena(add->call->doc));
+		entry = cni_result_add_interface(res, json_doc_arena(add->at.call->doc));
 		if (!entry)
 			return nerr_oom(err);
-		entry->name = arena_strdup(json_doc_arena(add->call->doc), gateway.name);
+		entry->name = arena_strdup(json_doc_arena(add->at.call->doc), gateway.name);
 		if (!entry->name)
 			return nerr_oom(err);
 		r = set_mac(add, (unsigned)res->n_interfaces - 1, &gateway, err);
@@ -209,15 +171,13 @@ static int add_gateway(struct bridge_add *add, struct cni_result *res, struct ne
 
 static int add_l3(struct bridge_add *add, struct undo *undo, struct nerr *err)
 {
-	struct cni_result *res = &add->call->result;
+	struct cni_result *res = &add->at.call->result;
 	struct cni_result ipam;
 	int r;
 
-	r = cni_ipam_add(add->call, add->conf.ipam.type, &ipam, err);
+	r = attachment_add_ipam(&add->at, undo, &ipam, err);
 	if (r < 0)
 		return r;
-	undo_push(undo, undo_ipam, add);
-
 	r = complete_ips(add, &ipam, err);
 	if (r < 0)
 		return r;
@@ -226,7 +186,7 @@ static int add_l3(struct bridge_add *add, struct undo *undo, struct nerr *err)
 	res->routes = ipam.routes;
 	res->n_routes = ipam.n_routes;
 	res->dns = ipam.dns;
-	r = iface_configure(&add->nets, &add->cont, RES_CONT, res,
+	r = iface_configure(&add->at.nets, &add->cont, RES_CONT, res,
 			    add->conf.enabledad ? IFACE_DAD_ON : IFACE_DAD_OFF, err);
 	if (r < 0)
 		return r;
@@ -235,16 +195,13 @@ static int add_l3(struct bridge_add *add, struct undo *undo, struct nerr *err)
 		if (r < 0)
 			return r;
 	}
-	if (!add->conf.ip_masq)
-		return 0;
-	undo_push(undo, undo_rules, add);
-	return masq_add(add->call, &add->nets, res, err);
+	return add->conf.ip_masq ? attachment_add_masq(&add->at, undo, res, err) : 0;
 }
 
 static int set_cont_up(struct bridge_add *add, struct nerr *err)
 {
-	link_put_up(add->nets.cont, add->cont.ifindex, add->cont.name);
-	return nlsock_commit(add->nets.cont, err);
+	link_put_up(add->at.nets.cont, add->cont.ifindex, add->cont.name);
+	return nlsock_commit(add->at.nets.cont, err);
 }
 
 /* The port forwards once its carrier is seen; then the MACs are final. */
@@ -253,7 +210,7 @@ static int wait_port(struct bridge_add *add, struct nerr *err)
 	uint8_t state;
 	int r;
 
-	r = link_get_index(add->nets.host, add->port.ifindex, &add->port, err);
+	r = link_get_index(add->at.nets.host, add->port.ifindex, &add->port, err);
 	if (r < 0)
 		return r;
 	if (add->conf.disable_container_interface || add->port.operstate == OPER_UP)
@@ -272,7 +229,7 @@ static int finish(struct bridge_add *add, struct nerr *err)
 
 	r = wait_port(add, err);
 	if (r == 0)
-		r = link_get_index(add->nets.host, add->dev.link.ifindex, &add->dev.link, err);
+		r = link_get_index(add->at.nets.host, add->dev.link.ifindex, &add->dev.link, err);
 	if (r == 0)
 		r = set_mac(add, RES_BRIDGE, &add->dev.link, err);
 	if (r == 0)
@@ -284,23 +241,25 @@ static int finish(struct bridge_add *add, struct nerr *err)
 
 static void bridge_add_done(struct bridge_add *add)
 {
-	plugin_nets_done(&add->nets);
+	attachment_done(&add->at);
 }
 
 static int bridge_add(struct cni_call *call, struct nerr *err)
 {
 	/* Closed after the undo steps, which still need the sockets. */
-	CLEANUP(bridge_add_done) struct bridge_add add = { .call = call, .nets = PLUGIN_NETS_INIT };
+	CLEANUP(bridge_add_done)
+	struct bridge_add add = { .at = ATTACHMENT_INIT(call, bridge_rules) };
 	CLEANUP(undo_run) struct undo undo = UNDO_INIT;
 	int r;
 
 	r = bridge_conf_read(call, &add.conf, err);
 	if (r < 0)
 		return r;
-	r = plugin_nets_open(&add.nets, call->netns, err);
+	add.at.ipam = add.conf.ipam.type;
+	r = plugin_nets_open(&add.at.nets, call->netns, err);
 	if (r < 0)
 		return r;
-	r = bridge_dev_open(&add.nets, &add.conf, &add.dev, err);
+	r = bridge_dev_open(&add.at.nets, &add.conf, &add.dev, err);
 	if (r < 0)
 		return r;
 	undo_push(&undo, bridge_dev_undo, &add.dev);
@@ -326,66 +285,20 @@ static int bridge_add(struct cni_call *call, struct nerr *err)
 
 static int bridge_del(struct cni_call *call, struct nerr *err)
 {
-	CLEANUP(plugin_nets_done) struct plugin_nets nets = PLUGIN_NETS_INIT;
-	struct nerr first = NERR_INIT;
 	struct bridge_conf conf;
 	int r;
 
 	r = bridge_conf_read_del(call, &conf, err);
-	if (r < 0)
-		return r;
-	r = plugin_nets_open_del(&nets, call->netns, err);
-	if (r < 0)
-		return r;
-	/* One failing part does not keep the others. */
-	r = transact_del(&nets, build_del, call, err);
-	if (r < 0)
-		first = *err;
-	r = iface_del(&nets, call->ifname, err);
-	if (r < 0 && !first.code)
-		first = *err;
-	if (conf.l3 && r == 0) {
-		r = cni_ipam_del(call, conf.ipam.type, err);
-		if (r < 0 && !first.code)
-			first = *err;
-	}
-	*err = first;
-	return first.code;
-}
-
-static int build_gc(struct nlsock *nft, struct nft_batch *batch, bool *depends, void *arg,
-		    struct nerr *err)
-{
-	struct cni_call *call = arg;
-	int r;
-
-	(void)depends;
-	r = masq_put_gc(call, nft, batch, err);
-	if (r < 0)
-		return r;
-	return macspoof_put_gc(call, nft, batch, err);
+	return r < 0 ? r : attachment_del(call, bridge_rules, conf.ipam.type, err);
 }
 
 static int bridge_gc(struct cni_call *call, struct nerr *err)
 {
-	CLEANUP(plugin_nets_done) struct plugin_nets nets = PLUGIN_NETS_INIT;
 	struct bridge_conf conf;
-	struct nerr first;
 	int r;
 
 	r = bridge_conf_read_del(call, &conf, err);
-	if (r < 0)
-		return r;
-	r = transact_del(&nets, build_gc, call, err);
-	first = *err;
-	if (conf.l3) {
-		int ipam = cni_ipam_gc(call, conf.ipam.type, err);
-
-		if (r == 0)
-			return ipam;
-	}
-	*err = first;
-	return r;
+	return r < 0 ? r : attachment_gc(call, bridge_rules, conf.ipam.type, err);
 }
 
 static int bridge_status(struct cni_call *call, struct nerr *err)

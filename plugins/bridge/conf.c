@@ -31,11 +31,11 @@ struct trunk_item {
 /* clang-format off */
 static const struct json_field trunk_fields[] = {
 	{ .name = "id", .kind = JSON_INT, .offset = offsetof(struct trunk_item, id),
-	  .has = offsetof(struct trunk_item, has_id) },
+	  .has = JSON_HAS(struct trunk_item, has_id) },
 	{ .name = "minID", .kind = JSON_INT, .offset = offsetof(struct trunk_item, min_id),
-	  .has = offsetof(struct trunk_item, has_min) },
+	  .has = JSON_HAS(struct trunk_item, has_min) },
 	{ .name = "maxID", .kind = JSON_INT, .offset = offsetof(struct trunk_item, max_id),
-	  .has = offsetof(struct trunk_item, has_max) },
+	  .has = JSON_HAS(struct trunk_item, has_max) },
 	{ 0 },
 };
 
@@ -54,7 +54,7 @@ static const struct json_field bridge_fields[] = {
 	F("vlan", JSON_INT, vlan),
 	{ .name = "vlanTrunk", .kind = JSON_ARRAY,
 	  .offset = offsetof(struct bridge_conf, trunk_ranges),
-	  .has = offsetof(struct bridge_conf, has_trunk),
+	  .has = JSON_HAS(struct bridge_conf, has_trunk),
 	  .sub = trunk_fields, .sub_size = sizeof(struct trunk_item) },
 	F("preserveDefaultVlan", JSON_BOOL, preserve_default_vlan),
 	F("macspoofchk", JSON_BOOL, macspoofchk),

@@ -65,7 +65,7 @@ static const struct json_field conf_fields[] = {
 	F("conditionsV4", JSON_STRINGS, conditions_v4),
 	F("conditionsV6", JSON_STRINGS, conditions_v6),
 	{ .name = "markMasqBit", .kind = JSON_INT, .offset = offsetof(S, mark_bit),
-	  .has = offsetof(S, has_mark_bit) },
+	  .has = JSON_HAS(S, has_mark_bit) },
 	F("externalSetMarkChain", JSON_STRING, set_mark_chain),
 	{ .name = "runtimeConfig", .kind = JSON_OBJECT, .offset = offsetof(S, runtime),
 	  .sub = runtime_fields },

@@ -12,11 +12,7 @@
 #include "plugins/ptp/ptp.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <netinet/in.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
 
 #include <linux/rtnetlink.h>
 
@@ -27,104 +23,35 @@
 #include "netlink/addr.h"
 #include "netlink/nlsock.h"
 #include "netlink/route.h"
-#include "nft/nft.h"
-#include "plugin/conf.h"
+#include "plugin/attachment.h"
 #include "plugin/iface.h"
 #include "plugin/masq.h"
 #include "plugin/nets.h"
 #include "plugin/transact.h"
+#include "plugins/ptp/conf_priv.h"
 
 /* Places in the result's interfaces. */
 #define RES_HOST 0
 #define RES_CONT 1
 
-struct ptp_conf {
-	const char *ip_masq_backend;
-	bool ip_masq;
-	int64_t mtu;
-	struct plugin_ipam ipam;
-	struct cni_dns dns;
-};
-
-/* clang-format off */
-#define F(key, json, member) \
-	{ .name = (key), .kind = (json), .offset = offsetof(struct ptp_conf, member) }
-static const struct json_field ptp_fields[] = {
-	F("ipMasq", JSON_BOOL, ip_masq),
-	F("ipMasqBackend", JSON_STRING, ip_masq_backend),
-	F("mtu", JSON_INT, mtu),
-	{ .name = "ipam", .kind = JSON_OBJECT, .offset = offsetof(struct ptp_conf, ipam),
-	  .sub = plugin_ipam_fields },
-	{ .name = "dns", .kind = JSON_OBJECT, .offset = offsetof(struct ptp_conf, dns),
-	  .sub = cni_dns_fields },
+static const struct attachment_rules ptp_rules[] = {
+	{ masq_put_del, masq_put_gc },
 	{ 0 },
 };
-#undef F
-/* clang-format on */
-
-static int ptp_conf_read_del(struct cni_call *call, struct ptp_conf *ret, struct nerr *err)
-{
-	struct ptp_conf conf = { .mtu = 0 };
-	int r = json_read(call->doc, NULL, "", ptp_fields, &conf, err);
-
-	if (r < 0)
-		return nerr_ctx(err, "failed to load netconf");
-	*ret = conf;
-	return 0;
-}
-
-static int ptp_conf_read(struct cni_call *call, struct ptp_conf *ret, struct nerr *err)
-{
-	int r = ptp_conf_read_del(call, ret, err);
-
-	if (r < 0)
-		return r;
-	if (ret->mtu < 0 || ret->mtu > INT32_MAX)
-		return nerr_set(err, -EINVAL, "key 'mtu' must not be negative, got %" PRId64,
-				ret->mtu);
-	return ret->ip_masq ? masq_check_backend(ret->ip_masq_backend, err) : 0;
-}
 
 /* An ADD on its way. */
 struct ptp_add {
-	struct cni_call *call;
+	struct attachment at;
 	struct ptp_conf conf;
-	struct plugin_nets nets;
-	struct iface_undo_link link_undo;
 	struct link_info host;
 	struct link_info cont;
 };
 
-static void undo_ipam(void *arg)
-{
-	struct ptp_add *add = arg;
-	struct nerr err = NERR_INIT;
-
-	if (cni_ipam_del(add->call, add->conf.ipam.type, &err) < 0)
-		(void)fprintf(stderr, "cannot release addresses again: %s\n", err.msg);
-}
-
-static int build_del(struct nlsock *nft, struct nft_batch *batch, bool *depends, void *arg,
-		     struct nerr *err)
-{
-	(void)depends; /* handles are never given twice */
-	return masq_put_del(arg, nft, batch, err);
-}
-
-static void undo_masq(void *arg)
-{
-	struct ptp_add *add = arg;
-	struct nerr err = NERR_INIT;
-
-	if (transact(&add->nets, build_del, add->call, &err) < 0)
-		(void)fprintf(stderr, "cannot remove rules again: %s\n", err.msg);
-}
-
 /* The container's routes: the gateway on the link, everything else behind it. */
 static int route_cont(struct ptp_add *add, struct nerr *err)
 {
-	const struct cni_result *res = &add->call->result;
-	struct nlsock *nl = add->nets.cont;
+	const struct cni_result *res = &add->at.call->result;
+	struct nlsock *nl = add->at.nets.cont;
 
 	for (size_t i = 0; i < res->n_ips; i++) {
 		const struct cni_ip *ip = &res->ips[i];
@@ -155,8 +82,8 @@ static int route_cont(struct ptp_add *add, struct nerr *err)
 
 static int route_host(struct ptp_add *add, struct nerr *err)
 {
-	const struct cni_result *res = &add->call->result;
-	struct nlsock *nl = add->nets.host;
+	const struct cni_result *res = &add->at.call->result;
+	struct nlsock *nl = add->at.nets.host;
 
 	for (size_t i = 0; i < res->n_ips; i++) {
 		const struct cni_ip *ip = &res->ips[i];
@@ -176,8 +103,8 @@ static int route_host(struct ptp_add *add, struct nerr *err)
 static int add_interface(struct ptp_add *add, const struct link_info *link, const char *sandbox,
 			 struct nerr *err)
 {
-	struct arena *arena = json_doc_arena(add->call->doc);
-	struct cni_interface *e = cni_result_add_interface(&add->call->result, arena);
+	struct arena *arena = json_doc_arena(add->at.call->doc);
+	struct cni_interface *e = cni_result_add_interface(&add->at.call->result, arena);
 	char mac[MACADDR_STR_LEN];
 
 	if (!e)
@@ -193,25 +120,23 @@ static int add_link(struct ptp_add *add, struct undo *undo, struct nerr *err)
 	const struct macaddr any = { .len = 0 };
 	int r;
 
-	r = iface_add_veth(&add->nets, add->call->ifname, 0, (uint32_t)add->conf.mtu, &any,
+	r = iface_add_veth(&add->at.nets, add->at.call->ifname, 0, (uint32_t)add->conf.mtu, &any,
 			   &add->host, &add->cont, err);
 	if (r < 0)
 		return r;
-	add->link_undo.nets = &add->nets;
-	memcpy(add->link_undo.name, add->host.name, sizeof(add->link_undo.name));
-	undo_push(undo, iface_undo_link, &add->link_undo);
+	attachment_push_link(&add->at, undo, add->host.name);
 	r = add_interface(add, &add->host, NULL, err);
-	return r < 0 ? r : add_interface(add, &add->cont, add->call->netns, err);
+	return r < 0 ? r : add_interface(add, &add->cont, add->at.call->netns, err);
 }
 
 /* Addresses first, the routes of the IPAM plugin after the gateway can be reached. */
 static int configure(struct ptp_add *add, struct nerr *err)
 {
-	struct cni_result addresses = add->call->result;
+	struct cni_result addresses = add->at.call->result;
 	int r;
 
 	addresses.n_routes = 0;
-	r = iface_configure(&add->nets, &add->cont, RES_CONT, &addresses, IFACE_DAD_ALONE, err);
+	r = iface_configure(&add->at.nets, &add->cont, RES_CONT, &addresses, IFACE_DAD_ALONE, err);
 	if (r < 0)
 		return r;
 	r = route_cont(add, err);
@@ -222,8 +147,6 @@ static int check_ips(struct cni_result *res, struct nerr *err)
 {
 	char text[IPNET_STR_LEN];
 
-	if (!res->n_ips)
-		return nerr_set(err, -EINVAL, "IPAM plugin returned missing IP config");
 	for (size_t i = 0; i < res->n_ips; i++) {
 		res->ips[i].interface = RES_CONT;
 		if (!ipaddr_is_set(&res->ips[i].gateway))
@@ -237,13 +160,13 @@ static int check_ips(struct cni_result *res, struct nerr *err)
 
 static void ptp_add_done(struct ptp_add *add)
 {
-	plugin_nets_done(&add->nets);
+	attachment_done(&add->at);
 }
 
 static int ptp_add(struct cni_call *call, struct nerr *err)
 {
 	/* Closed after the undo steps, which still need the sockets. */
-	CLEANUP(ptp_add_done) struct ptp_add add = { .call = call, .nets = PLUGIN_NETS_INIT };
+	CLEANUP(ptp_add_done) struct ptp_add add = { .at = ATTACHMENT_INIT(call, ptp_rules) };
 	CLEANUP(undo_run) struct undo undo = UNDO_INIT;
 	struct cni_result ipam;
 	int r;
@@ -251,13 +174,13 @@ static int ptp_add(struct cni_call *call, struct nerr *err)
 	r = ptp_conf_read(call, &add.conf, err);
 	if (r < 0)
 		return r;
-	r = plugin_nets_open(&add.nets, call->netns, err);
+	add.at.ipam = add.conf.ipam.type;
+	r = plugin_nets_open(&add.at.nets, call->netns, err);
 	if (r < 0)
 		return r;
-	r = cni_ipam_add(call, add.conf.ipam.type ? add.conf.ipam.type : "", &ipam, err);
+	r = attachment_add_ipam(&add.at, &undo, &ipam, err);
 	if (r < 0)
 		return r;
-	undo_push(&undo, undo_ipam, &add);
 	r = check_ips(&ipam, err);
 	if (r < 0)
 		return r;
@@ -274,11 +197,7 @@ static int ptp_add(struct cni_call *call, struct nerr *err)
 	if (r < 0)
 		return r;
 	if (add.conf.ip_masq) {
-		/* Pushed first: the rules are there also when it is the answer that gets
-		 * lost.
-		 */
-		undo_push(&undo, undo_masq, &add);
-		r = masq_add(call, &add.nets, &call->result, err);
+		r = attachment_add_masq(&add.at, &undo, &call->result, err);
 		if (r < 0)
 			return r;
 	}
@@ -289,31 +208,11 @@ static int ptp_add(struct cni_call *call, struct nerr *err)
 
 static int ptp_del(struct cni_call *call, struct nerr *err)
 {
-	CLEANUP(plugin_nets_done) struct plugin_nets nets = PLUGIN_NETS_INIT;
-	struct nerr first = NERR_INIT;
 	struct ptp_conf conf;
 	int r;
 
 	r = ptp_conf_read_del(call, &conf, err);
-	if (r < 0)
-		return r;
-	r = plugin_nets_open_del(&nets, call->netns, err);
-	if (r < 0)
-		return r;
-	/* One failing part does not keep the others. */
-	r = transact_del(&nets, build_del, call, err);
-	if (r < 0)
-		first = *err;
-	r = iface_del(&nets, call->ifname, err);
-	if (r < 0 && !first.code)
-		first = *err;
-	if (r == 0 && plugin_ipam_is_set(&conf.ipam)) {
-		r = cni_ipam_del(call, conf.ipam.type, err);
-		if (r < 0 && !first.code)
-			first = *err;
-	}
-	*err = first;
-	return first.code;
+	return r < 0 ? r : attachment_del(call, ptp_rules, conf.ipam.type, err);
 }
 
 static int ptp_check(struct cni_call *call, struct nerr *err)
@@ -343,33 +242,13 @@ static int ptp_check(struct cni_call *call, struct nerr *err)
 	return conf.ip_masq ? masq_check(call, &nets, call->prev, err) : 0;
 }
 
-static int build_gc(struct nlsock *nft, struct nft_batch *batch, bool *depends, void *arg,
-		    struct nerr *err)
-{
-	(void)depends;
-	return masq_put_gc(arg, nft, batch, err);
-}
-
 static int ptp_gc(struct cni_call *call, struct nerr *err)
 {
-	CLEANUP(plugin_nets_done) struct plugin_nets nets = PLUGIN_NETS_INIT;
 	struct ptp_conf conf;
-	struct nerr first;
 	int r;
 
 	r = ptp_conf_read_del(call, &conf, err);
-	if (r < 0)
-		return r;
-	r = transact_del(&nets, build_gc, call, err);
-	first = *err;
-	if (plugin_ipam_is_set(&conf.ipam)) {
-		int ipam = cni_ipam_gc(call, conf.ipam.type, err);
-
-		if (r == 0)
-			return ipam;
-	}
-	*err = first;
-	return r;
+	return r < 0 ? r : attachment_gc(call, ptp_rules, conf.ipam.type, err);
 }
 
 static int ptp_status(struct cni_call *call, struct nerr *err)

@@ -28,7 +28,7 @@
 /* clang-format off */
 #define B(key, json, member) \
 	{ .name = (key), .kind = (json), .offset = offsetof(struct tuning_backup, member), \
-	  .has = offsetof(struct tuning_backup, has_##member) }
+	  .has = JSON_HAS(struct tuning_backup, has_##member) }
 static const struct json_field backup_fields[] = {
 	B("mac", JSON_STRING, mac),
 	B("promisc", JSON_BOOL, promisc),

@@ -32,19 +32,19 @@ struct tuning_file {
 };
 
 /* clang-format off */
-#define A(key, json, base, member) \
-	{ .name = (key), .kind = (json), .offset = (base) + offsetof(struct tuning_attrs, member), \
-	  .has = (base) + offsetof(struct tuning_attrs, has_##member) }
-#define ATTRS(base) \
-	A("sysctl", JSON_MAP, base, sysctl), \
-	A("mac", JSON_STRING, base, mac), \
-	A("promisc", JSON_BOOL, base, promisc), \
-	A("mtu", JSON_INT, base, mtu), \
-	A("txQLen", JSON_INT, base, txqlen), \
-	A("allmulti", JSON_BOOL, base, allmulti)
+#define A(key, json, type, path, member) \
+	{ .name = (key), .kind = (json), .offset = offsetof(type, path member), \
+	  .has = JSON_HAS(type, path has_##member) }
+#define ATTRS(type, path) \
+	A("sysctl", JSON_MAP, type, path, sysctl), \
+	A("mac", JSON_STRING, type, path, mac), \
+	A("promisc", JSON_BOOL, type, path, promisc), \
+	A("mtu", JSON_INT, type, path, mtu), \
+	A("txQLen", JSON_INT, type, path, txqlen), \
+	A("allmulti", JSON_BOOL, type, path, allmulti)
 
 static const struct json_field attrs_fields[] = {
-	ATTRS(0),
+	ATTRS(struct tuning_attrs, ),
 	{ 0 },
 };
 
@@ -56,7 +56,7 @@ static const struct json_field args_fields[] = {
 
 static const struct json_field tuning_fields[] = {
 	{ .name = "dataDir", .kind = JSON_STRING, .offset = offsetof(struct tuning_file, data_dir) },
-	ATTRS(offsetof(struct tuning_file, attrs)),
+	ATTRS(struct tuning_file, attrs.),
 	{ .name = "runtimeConfig", .kind = JSON_OBJECT,
 	  .offset = offsetof(struct tuning_file, runtime), .sub = plugin_mac_fields },
 	{ .name = "args", .kind = JSON_OBJECT, .offset = offsetof(struct tuning_file, args),

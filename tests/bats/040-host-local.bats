@@ -24,6 +24,8 @@ setup() {
 	N=$D/net1
 	mkdir "$D"
 	export D N OURS THEIRS
+	# A sanitizer cannot look for leaks under strace.
+	export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 	export CNI_CONTAINERID=cid1 CNI_IFNAME=eth0 CNI_NETNS=/run/netns/none CNI_PATH=$CNI
 	unshare --mount --propagation private \
 		sh -c 'mount -t tmpfs tmpfs /run && exec sleep infinity' >/dev/null 2>&1 3>&- &
@@ -153,8 +155,12 @@ both() {
 	for v in 1 2 3 4 5 6 7; do
 		CNI_CONTAINERID=round$v both ADD "$(conf '"ranges": [[{"subnet": "10.20.0.0/29", "rangeStart": "10.20.0.2", "rangeEnd": "10.20.0.4"}, {"subnet": "10.21.0.0/29", "rangeEnd": "10.21.0.3"}]]' '' 0.4.0)"
 	done
-	# After this failure the reference has moved on its last address, we have not.
-	CNI_CONTAINERID=two both_say ADD "$(conf '' ', "args": {"cni": {"ips": ["10.1.0.77", "10.1.0.78"]}}' 0.4.0)"
+	# Which of two addresses for one set is left over is a matter of luck with the reference.
+	# After this failure it has moved on its last address, we have not.
+	ipam=$(conf '' ', "args": {"cni": {"ips": ["10.1.0.77", "10.1.0.78"]}}' 0.4.0)
+	CNI_CONTAINERID=two refused ADD 'failed to allocate all requested IPs: 10.1.0.78' "$ipam"
+	CNI_CONTAINERID=two run -1 call "$THEIRS" ADD "${ipam//"$D"/"$BATS_TEST_TMPDIR/theirs"}"
+	[[ $(jq -r .msg <<<"$output") == 'failed to allocate all requested IPs: 10.1.0.7'[78] ]]
 }
 
 @test "each suite releases what the other reserved" {
@@ -409,7 +415,8 @@ fill() {
 # --- faults ---
 
 # each_call INJECT CALL...: ADD with the first, second ... CALL tampered with, until it has
-# no more of them.  Each time after_each gets its exit status.
+# no more of them.  Each time after_each gets its exit status.  A build that counts its lines
+# (SAN=cov) must not be tampered with while it writes that down: it has nowhere to.
 each_call() {
 	local inject=$1 call n rc
 	shift
@@ -417,7 +424,8 @@ each_call() {
 	for call; do
 		for ((n = 1; n < 200; n++)); do
 			rc=0
-			in_ns env CNI_COMMAND=ADD strace -qq -o "$D/trace" -e "trace=$call" \
+			in_ns env CNI_COMMAND=ADD GCOV_PREFIX=/dev/null \
+				strace -qq -o "$D/trace" -e "trace=$call" \
 				-e "inject=$call:$inject:when=$n" "$OURS" <"$D/conf" >/dev/null 2>&1 ||
 				rc=$?
 			grep -Eq 'INJECTED|killed by' "$D/trace" || break
@@ -446,6 +454,7 @@ each_call() {
 }
 
 @test "whichever system call fails, ADD leaves all or nothing" {
+	[[ $OURS != */asan/cni/* ]] || skip "a sanitizer dies when a call of its own fails"
 	local failed=0
 
 	after_each() {
@@ -483,11 +492,11 @@ many() {
 	done' - "$1"
 }
 
-# opens VERB ID: files that a call opens.
+# opens VERB ID: files that a call opens, without those of a build that counts its lines.
 opens() {
 	CNI_COMMAND=$1 CNI_CONTAINERID=$2 in_ns strace -qq -o "$D/trace" -e trace=openat,open \
 		"$OURS" <"$D/conf" >/dev/null
-	wc -l <"$D/trace"
+	grep -vc '\.gcda"' "$D/trace"
 }
 
 @test "60000 reservations are read once, not every time" {

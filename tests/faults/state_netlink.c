@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -74,8 +75,27 @@ void put_hex(FILE *to, const struct nlattr *a)
 		(void)fprintf(to, "%02x", p[i]);
 }
 
+/* The kernel's own workers change links, too: carriers, states of ports. */
+#define DUMP_TRIES 20
+
+struct dumped {
+	char *bytes;
+	size_t len;
+};
+
+static void keep(struct dumped *d, const struct nlmsghdr *nlh)
+{
+	const size_t len = NLMSG_ALIGN(nlh->nlmsg_len);
+
+	d->bytes = realloc(d->bytes, d->len + len);
+	if (!d->bytes)
+		die("no memory");
+	memcpy(d->bytes + d->len, nlh, nlh->nlmsg_len);
+	d->len += len;
+}
+
 /* True when it was not disturbed by somebody's change. */
-static bool read_dump(int fd, void (*see)(const struct nlmsghdr *nlh, void *arg), void *arg)
+static bool read_dump(int fd, struct dumped *d)
 {
 	static char buf[1 << 16];
 	bool whole = true;
@@ -94,7 +114,7 @@ static bool read_dump(int fd, void (*see)(const struct nlmsghdr *nlh, void *arg)
 			if (nlh->nlmsg_type == NLMSG_ERROR)
 				die("netlink refuses a dump: %s",
 				    strerror(-((const struct nlmsgerr *)msg_body(nlh))->error));
-			see(nlh, arg);
+			keep(d, nlh);
 		}
 	}
 }
@@ -104,15 +124,25 @@ void dump(int fd, uint16_t type, const void *payload, size_t len,
 {
 	char buf[256] = { 0 };
 	struct nlmsghdr *nlh = (struct nlmsghdr *)buf;
+	struct dumped d = { .bytes = NULL };
+	unsigned tries = 0;
 
 	nlh->nlmsg_len = (uint32_t)NLMSG_LENGTH(len);
 	nlh->nlmsg_type = type;
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	memcpy(NLMSG_DATA(nlh), payload, len);
-	if (send(fd, buf, nlh->nlmsg_len, 0) < 0)
-		die("cannot send to netlink: %m");
-	if (!read_dump(fd, see, arg))
-		die("somebody changes what is looked at");
+	do {
+		if (tries++ == DUMP_TRIES)
+			die("somebody changes what is looked at");
+		d.len = 0;
+		if (send(fd, buf, nlh->nlmsg_len, 0) < 0)
+			die("cannot send to netlink: %m");
+	} while (!read_dump(fd, &d));
+	for (size_t at = 0; at < d.len; at += NLMSG_ALIGN(nlh->nlmsg_len)) {
+		nlh = (struct nlmsghdr *)(d.bytes + at);
+		see(nlh, arg);
+	}
+	free(d.bytes);
 }
 
 void change(int fd, const void *requests, size_t len, int ignore)

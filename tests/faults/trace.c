@@ -273,23 +273,39 @@ static bool is_restart(const struct seccomp_notif *req)
 	return same;
 }
 
+/**
+ * enum phase - Which of the program's calls are its own
+ *
+ * LOADING	The loader's and libc's: main() has not begun
+ * RUNNING	These fail
+ * COUNTED	A build that counts its lines (SAN=cov) writes them down
+ */
+enum phase {
+	LOADING,
+	RUNNING,
+	COUNTED,
+};
+
 /* What the call of @req is to answer: an error, 0 to let it be made. */
-static int decide(struct trace_run *run, pid_t pid, const struct seccomp_notif *req, bool *started)
+static int decide(struct trace_run *run, pid_t pid, const struct seccomp_notif *req,
+		  enum phase *phase)
 {
 	const struct call_kind *kind = find_kind(req->data.nr);
 	const struct fault *fault = &run->fault;
 	char path[128] = "";
 	static int sticky;
 
-	if (req->data.nr == SYS_rt_sigaction && req->data.args[0] == SIGPIPE)
-		*started = true;
-	if (!*started)
-		return 0;
-	if (kind->path_arg) {
+	if (*phase == LOADING && req->data.nr == SYS_rt_sigaction && req->data.args[0] == SIGPIPE)
+		*phase = RUNNING;
+	if (*phase == RUNNING && kind->path_arg) {
 		read_path(pid, req->data.args[kind->path_arg - 1], path);
-		if (trace_on_write && (open_flags(kind, req) & O_ACCMODE) != O_RDONLY)
-			trace_on_write(path);
+		if (strstr(path, ".gcda"))
+			*phase = COUNTED;
 	}
+	if (*phase != RUNNING)
+		return 0;
+	if (kind->path_arg && trace_on_write && (open_flags(kind, req) & O_ACCMODE) != O_RDONLY)
+		trace_on_write(path);
 	if (is_restart(req))
 		return 0;
 	if (++run->n_calls >= TRACE_CALLS_MAX)
@@ -331,7 +347,7 @@ static void supervise(struct trace_run *run, pid_t pid, int listener)
 		{ .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN },
 	};
 	const time_t end = time(NULL) + STUCK_S;
-	bool started = false;
+	enum phase phase = LOADING;
 
 	for (;;) {
 		struct seccomp_notif req = { .id = 0 };
@@ -350,7 +366,7 @@ static void supervise(struct trace_run *run, pid_t pid, int listener)
 			die("cannot receive a notification: %m");
 		}
 		resp.id = req.id;
-		resp.error = -decide(run, pid, &req, &started);
+		resp.error = -decide(run, pid, &req, &phase);
 		resp.flags = resp.error ? 0 : SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 		if (run->struck && run->fault.kind == FAULT_KILL)
 			continue;
@@ -358,7 +374,7 @@ static void supervise(struct trace_run *run, pid_t pid, int listener)
 			die("cannot answer a notification: %m");
 	}
 	(void)close(pfd[1].fd);
-	if (!started)
+	if (phase == LOADING)
 		die("cannot run %s, or its main() begins otherwise", run->argv[0]);
 }
 

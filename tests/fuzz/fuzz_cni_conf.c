@@ -23,6 +23,7 @@
 #include "plugins/bridge/conf_priv.h"
 #include "plugins/firewall/conf_priv.h"
 #include "plugins/portmap/conf_priv.h"
+#include "plugins/ptp/conf_priv.h"
 #include "plugins/tuning/conf_priv.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -64,6 +65,7 @@ static void read_it(int (*read)(struct cni_call *call, void *ret, struct nerr *e
 
 READER(bridge, struct bridge_conf)
 READER(firewall, struct firewall_conf)
+READER(ptp, struct ptp_conf)
 READER(tuning, struct tuning_conf)
 READER(hl, struct hl_conf)
 READER(static, struct static_conf)
@@ -78,6 +80,7 @@ static void read_plugins(struct cni_call *call)
 	union {
 		struct bridge_conf bridge;
 		struct firewall_conf firewall;
+		struct ptp_conf ptp;
 		struct tuning_conf tuning;
 		struct portmap_conf portmap;
 		struct hl_conf host_local;
@@ -87,6 +90,7 @@ static void read_plugins(struct cni_call *call)
 	assert(conf);
 	read_it(read_bridge, call, &conf->bridge);
 	read_it(read_firewall, call, &conf->firewall);
+	read_it(read_ptp, call, &conf->ptp);
 	read_it(read_tuning, call, &conf->tuning);
 	read_it(read_portmap, call, &conf->portmap);
 	read_it(read_hl, call, &conf->host_local);

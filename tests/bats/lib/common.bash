@@ -27,7 +27,8 @@ CNI_VERSIONS=(0.1.0 0.2.0 0.3.0 0.3.1 0.4.0 1.0.0 1.1.0)
 # Seconds that one command may take.
 CMD_TIMEOUT=${CMD_TIMEOUT:-30}
 
-# fail MESSAGE...: end the test.
+# fail MESSAGE...: end the test.  In a function that somebody may call where a failure does
+# not end it (before ||, in a condition), "fail ... || return" is needed to go no further.
 fail() {
 	printf '%s\n' "$*" >&2
 	return 1
@@ -132,7 +133,7 @@ cni() {
 # cni_ok VERB PLUGIN [NAME=VALUE...]: it must succeed; all but ADD and VERSION print nothing.
 cni_ok() {
 	cni "$@"
-	((status == 0)) || fail "$1 $2: status $status: $output $stderr"
+	((status == 0)) || fail "$1 $2: status $status: $output $stderr" || return
 	case $1 in
 	ADD) jq -e . >/dev/null <<<"$output" || fail "$1 $2: no result: $output" ;;
 	VERSION) ;;
@@ -146,9 +147,9 @@ cni_fails() {
 	local code=$1 msg=$2 got
 	shift 2
 	cni "$@"
-	((status == 1)) || fail "$1 $2: status $status, not 1: $output $stderr"
+	((status == 1)) || fail "$1 $2: status $status, not 1: $output $stderr" || return
 	got=$(jq -r 'select(type == "object") | "\(.code) \(.msg)"' <<<"$output") ||
-		fail "$1 $2: no error object: $output $stderr"
+		fail "$1 $2: no error object: $output $stderr" || return
 	# shellcheck disable=SC2053 # a pattern
 	[[ $got == "$code $msg" || $got == "$code "$msg ]] ||
 		fail "$1 $2: got: $got"$'\n'"wanted: $code $msg"
@@ -205,12 +206,21 @@ snapshot() {
 	done
 }
 
-# wait_for SECONDS COMMAND...: until it succeeds.
+# wait_for SECONDS COMMAND...: until it succeeds, this long at least and not for ever.
 wait_for() {
-	local end=$((SECONDS + $1))
+	local wait_end=$((SECONDS + $1))
 	shift
 	until "$@"; do
-		((SECONDS < end)) || fail "still not: $*"
+		((SECONDS <= wait_end)) || fail "still not: $*" || return
 		sleep 0.05
 	done
+}
+
+# alive PID: a process that is no zombie.
+alive() {
+	[[ -e /proc/$1/stat && $(<"/proc/$1/stat") != *') Z '* ]]
+}
+
+dead() {
+	! alive "$1"
 }

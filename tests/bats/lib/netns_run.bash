@@ -121,12 +121,3 @@ nothing_left() {
 network() {
 	host tee "/etc/cni/net.d/$1.conflist" <<<"$2" >/dev/null
 }
-
-# alive PID: a process that is no zombie.
-alive() {
-	[[ -e /proc/$1/stat && $(<"/proc/$1/stat") != *') Z '* ]]
-}
-
-dead() {
-	! alive "$1"
-}

@@ -56,12 +56,12 @@ static const struct json_field range_fields[] = {
 	{ .name = "step",
 	  .kind = JSON_INT,
 	  .offset = offsetof(struct range, step),
-	  .has = offsetof(struct range, has_step) },
+	  .has = JSON_HAS(struct range, has_step) },
 	{ 0 },
 };
 
 #define MEMBER(kind_, name_) .name = #name_, .kind = (kind_), .offset = offsetof(struct conf, name_)
-#define HAS(name_)           .has = offsetof(struct conf, has_##name_)
+#define HAS(name_)           .has = JSON_HAS(struct conf, has_##name_)
 
 static const struct json_field conf_fields[] = {
 	{ MEMBER(JSON_STRING, name) },
@@ -257,6 +257,30 @@ static void null_in_an_array_is_an_empty_member(void **state)
 	assert_string_equal(c.map.v[0].value, "");
 	assert_refused("{\"ranges\":[null]}", -EINVAL,
 		       "required key 'ranges[0].subnet' is missing");
+}
+
+static void a_flag_may_be_first_in_a_struct(void **state)
+{
+	struct first {
+		bool has_x;
+		int64_t x;
+	} f = { .x = 0 };
+	const struct json_field table[] = {
+		{ .name = "x",
+		  .kind = JSON_INT,
+		  .offset = offsetof(struct first, x),
+		  .has = JSON_HAS(struct first, has_x) },
+		{ 0 },
+	};
+	struct conf c;
+
+	(void)state;
+	assert_conf("{}", &c);
+	assert_int_equal(json_read(parsed, NULL, "", table, &f, NULL), 0);
+	assert_false(f.has_x);
+	assert_conf("{\"x\":0}", &c);
+	assert_int_equal(json_read(parsed, NULL, "", table, &f, NULL), 0);
+	assert_true(f.has_x);
 }
 
 static void wrong_types_are_named(void **state)
@@ -600,6 +624,9 @@ static void escapes_are_resolved(void **state)
 		{ "\\u0041\\u00fc\\u20AC", "A\xc3\xbc\xe2\x82\xac" },
 		{ "\\ud83d\\uDC27", "\xf0\x9f\x90\xa7" },
 		{ "\\ud800\\udc00\\udbff\\udfff", "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf" },
+		/* U+1D827 and U+1DC27 end in the bits of a surrogate. */
+		{ "\\ud836\\udc27\\ud41d", "\xf0\x9d\xa0\xa7\xed\x90\x9d" },
+		{ "\\ud837\\udc27", "\xf0\x9d\xb0\xa7" },
 		{ "\\ud83d", "\xef\xbf\xbd" },
 		{ "\\ud83dx", "\xef\xbf\xbdx" },
 		{ "\\udc27\\ud83d", "\xef\xbf\xbd\xef\xbf\xbd" },
@@ -716,6 +743,7 @@ int main(void)
 		cmocka_unit_test(empty_text_leaves_an_address_unset),
 		cmocka_unit_test(empty_arrays_are_told_from_missing_ones),
 		cmocka_unit_test(null_in_an_array_is_an_empty_member),
+		cmocka_unit_test(a_flag_may_be_first_in_a_struct),
 		cmocka_unit_test(wrong_types_are_named),
 		cmocka_unit_test(nested_paths_are_named),
 		cmocka_unit_test(a_path_given_goes_before),

@@ -358,6 +358,52 @@ static void a_result_that_makes_no_sense_is_followed_by_del(void **state)
 	}
 }
 
+static void what_goes_wrong_names_the_foreign_plugin(void **state)
+{
+	struct cni_result res;
+
+	(void)state;
+	script("foreign", "[ $verb = DEL ] || exit 3");
+	begin(CNI_ADD, CONF("1.0.0"));
+	assert_true(cni_ipam_add(&call, "foreign", &res, &err) < 0);
+	assert_string_equal(
+		err.msg,
+		"IPAM plugin \"foreign\": netplugin failed with no error message: exit status 3");
+	assert_file("log", "ADD\nDEL");
+
+	/* Its deadline can be chosen; the DEL after an ADD has one of its own. */
+	script("foreign", "exec sleep 1000");
+	assert_int_equal(setenv("FAIRLEAD_IPAM_TIMEOUT", "1", 1), 0);
+	begin(CNI_ADD, CONF("1.0.0"));
+	assert_int_equal(cni_ipam_add(&call, "foreign", &res, &err), -ETIMEDOUT);
+	assert_string_equal(err.msg, "IPAM plugin \"foreign\": no answer within 1 s, killed");
+	assert_file("log", "ADD\nDEL");
+	assert_int_equal(unsetenv("FAIRLEAD_IPAM_TIMEOUT"), 0);
+}
+
+static void a_deadline_that_is_none_is_refused(void **state)
+{
+	static const char *const values[] = { "0", "3601", "-1", "1s", " 1", "99999999999" };
+	char want[128];
+
+	(void)state;
+	script("foreign", ":");
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		assert_int_equal(setenv("FAIRLEAD_IPAM_TIMEOUT", values[i], 1), 0);
+		begin(CNI_DEL, CONF("1.0.0"));
+		assert_true(cni_ipam_del(&call, "foreign", &err) < 0);
+		assert_int_equal(err.num, CNI_INVALID_ENV);
+		(void)snprintf(
+			want, sizeof(want),
+			"FAIRLEAD_IPAM_TIMEOUT is '%s', not a number of seconds from 1 to 3600",
+			values[i]);
+		assert_string_equal(err.msg, want);
+	}
+	assert_int_equal(setenv("FAIRLEAD_IPAM_TIMEOUT", "", 1), 0);
+	assert_int_equal(cni_ipam_del(&call, "foreign", NULL), 0);
+	assert_int_equal(unsetenv("FAIRLEAD_IPAM_TIMEOUT"), 0);
+}
+
 static void a_foreign_plugin_need_not_know_gc(void **state)
 {
 	(void)state;
@@ -410,6 +456,8 @@ int main(void)
 					  teardown),
 		cmocka_unit_test_teardown(a_result_that_makes_no_sense_is_followed_by_del,
 					  teardown),
+		cmocka_unit_test_teardown(what_goes_wrong_names_the_foreign_plugin, teardown),
+		cmocka_unit_test_teardown(a_deadline_that_is_none_is_refused, teardown),
 		cmocka_unit_test_teardown(a_foreign_plugin_need_not_know_gc, teardown),
 		cmocka_unit_test_teardown(what_a_foreign_plugin_says_of_its_status_is_kept,
 					  teardown),

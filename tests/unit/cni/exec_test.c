@@ -386,6 +386,30 @@ static void a_plugin_is_killed_when_the_caller_gives_up(void **state)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+/* Killed: it can do nothing about the plugin any more. */
+static void a_plugin_does_not_outlive_its_caller(void **state)
+{
+	CLEANUP(strbuf_done) struct strbuf out = STRBUF_INIT;
+	CLEANUP(strbuf_done) struct strbuf text = STRBUF_INIT;
+	const struct cni_exec x = exec_of("");
+	int status;
+	pid_t pid;
+
+	(void)state;
+	strbuf_addf(&text, "trap '' TERM HUP; echo $$ >%s; exec sleep 1000", temp_path("self"));
+	script(text.s);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(cni_exec_run(&x, &out, NULL, NULL) == 0);
+	for (int i = 0; i < 3000 && !*temp_read("self"); i++)
+		(void)poll(NULL, 0, 10);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_gone("self");
+}
+
 static void a_process_left_behind_with_the_pipes_does_not_keep_us(void **state)
 {
 	CLEANUP(strbuf_done) struct strbuf out = STRBUF_INIT;
@@ -421,6 +445,7 @@ int main(void)
 		TEST(a_plugin_being_written_is_tried_again),
 		TEST(a_plugin_that_hangs_is_killed_with_its_children),
 		TEST(a_plugin_is_killed_when_the_caller_gives_up),
+		TEST(a_plugin_does_not_outlive_its_caller),
 		TEST(a_process_left_behind_with_the_pipes_does_not_keep_us),
 	};
 
