@@ -30,11 +30,13 @@ SAN_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-saniti
 SAN_tsan := -O1 -fno-omit-frame-pointer -fsanitize=thread
 SAN_fuzz := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link \
             -fno-sanitize-recover=all
-SAN_cov  := -O0 --coverage
+# See tests/cov for what is special.
+SAN_cov  := -O0 --coverage -fno-builtin-execve
+LD_cov   := -Wl,--wrap=_exit
 SAN_     := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -ffunction-sections -fdata-sections
 
 ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE -Ilib -I. $(WARN) $(CFLAGS) $(SAN_$(SAN)) -MMD -MP
-ALL_LDFLAGS := $(if $(SAN),$(SAN_$(SAN)),-pie -Wl,-z,relro,-z,now -Wl,--gc-sections) $(LDFLAGS)
+ALL_LDFLAGS := $(if $(SAN),$(SAN_$(SAN)) $(LD_$(SAN)),-pie -Wl,-z,relro,-z,now -Wl,--gc-sections) $(LDFLAGS)
 
 LIBS     := -Wl,-Bstatic -lnftnl -ljson-c -lmd -Wl,-Bdynamic -lmnl
 
@@ -51,6 +53,7 @@ objs      = $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(shell find $(1) -name '*.c'
 MNL_OBJS    := $(call objs,lib/mnl)
 LIB_OBJS    := $(filter-out $(MNL_OBJS),$(call objs,lib))
 PLUGIN_OBJS := $(call objs,plugins ipam)
+COV_OBJS    := $(if $(filter cov,$(SAN)),$(call objs,tests/cov))
 PLUGINS   := $(notdir $(wildcard plugins/* ipam/*))
 PROGS     := $(patsubst cmd/%/,%,$(wildcard cmd/*/))
 BINS      := $(PROGS:%=$(BUILD)/bin/%)
@@ -59,15 +62,20 @@ UNIT      := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,\
              $(sort $(shell find tests/unit -name '*_test.c' 2>/dev/null)))
 FUZZ      := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCH     := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard tests/bench/*.c)))
+BENCH_NET := $(BUILD)/bench/netstack_bench
 FAULTS    := $(BUILD)/faults/faults $(BUILD)/faults/fairlead-cni
+SIM       := $(BUILD)/sim/sim
+PACKET    := $(BUILD)/packet/packet
+PD_LIBS   := $(BUILD)/packetdrill/netstack_packetdrill.so $(BUILD)/packetdrill/preload.so
 FAULTS_OOM := $(BUILD)/obj/tests/faults/oom.o
 MAN       := $(patsubst docs/man/%.scd,$(O)/man/%,$(wildcard docs/man/*.scd))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps check demo bench bench-cni install uninstall lint format tidy unit asan bats \
-        vm fuzz coverage man clean help unit-build fuzz-build bench-build faults-build
+.PHONY: all deps check demo bench bench-cni bench-core install uninstall lint format tidy unit asan bats \
+        vm fuzz sim packet coverage man clean help unit-build fuzz-build bench-build faults-build \
+        sim-build packet-build packetdrill packetdrill-build
 
 # A file below $(BUILD) that holds a text and is written when the text changes: what
 # depends on it is made again after other flags, or after a source was removed.
@@ -106,6 +114,7 @@ link_prog = $(Q)mkdir -p $(@D) && $(CC) $(PROG_LDFLAGS) $(filter %.o,$^) \
 # A directory below cmd/ is a program of that name.
 $(foreach p,$(PROGS),$(eval $(BUILD)/bin/$(p): $(call objs,cmd/$(p))))
 $(BUILD)/bin/fairlead-cni: $(PLUGIN_OBJS) $(BUILD)/plugins.list
+$(BINS) $(UNIT) $(FAULTS): $(COV_OBJS)
 $(BINS): $(BUILD)/libfairlead.a $(if $(STATIC),$(MNL_A)) $(BUILD)/ld.flags
 	$(call say,LD)
 	$(link_prog)
@@ -127,6 +136,7 @@ $(UNIT): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libfairlead.a $(B
 	$(call say,LD)
 	$(call link,-lcmocka)
 
+$(filter $(BUILD)/fuzz/fuzz_netstack_%,$(FUZZ)): $(call objs,tests/fuzz/netstack)
 $(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libplugins.a \
 		$(BUILD)/libfairlead.a $(BUILD)/ld.flags
 	$(call say,LD)
@@ -134,6 +144,11 @@ $(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libplugins.a \
 
 # Linked as the programs they are compared with.
 $(BENCH): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libfairlead.a \
+		$(if $(STATIC),$(MNL_A)) $(BUILD)/ld.flags
+	$(call say,LD)
+	$(link_prog)
+
+$(BENCH_NET): $(call objs,tests/bench/netstack) $(BUILD)/libfairlead.a \
 		$(if $(STATIC),$(MNL_A)) $(BUILD)/ld.flags
 	$(call say,LD)
 	$(link_prog)
@@ -147,10 +162,40 @@ $(FAULTS): $(BUILD)/libfairlead.a $(BUILD)/ld.flags
 $(PLUGINS:%=$(BUILD)/faults/cni/%): $(BUILD)/faults/fairlead-cni
 	$(Q)mkdir -p $(@D) && ln -f $< $@
 
+# Simulations of several instances of lib/netstack.
+$(SIM): $(call objs,tests/sim) $(BUILD)/libfairlead.a $(BUILD)/ld.flags
+	$(call say,LD)
+	$(call link)
+
+# Packet scripts: their runner, and unit tests of its parts.
+$(PACKET): $(call objs,tests/packet) $(BUILD)/libfairlead.a $(BUILD)/ld.flags
+	$(call say,LD)
+	$(call link)
+$(filter $(BUILD)/unit/packet/%,$(UNIT)): $(filter-out %/main.o,$(call objs,tests/packet))
+
+# The stack as a shared object for packetdrill, of objects that can be in one.
+PIC_OBJS := $(patsubst $(BUILD)/obj/%,$(BUILD)/pic/%,$(call objs,lib/wire lib/nic lib/netstack) \
+            $(patsubst %,$(BUILD)/obj/lib/base/%.o,error fd hash siphash str))
+$(BUILD)/pic/%.o: %.c $(BUILD)/cc.flags
+	$(call say,CC)
+	$(Q)mkdir -p $(@D) && $(CC) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -fvisibility=hidden -c $< -o $@
+$(BUILD)/libstack-pic.a: $(PIC_OBJS) $(BUILD)/lib.list
+$(BUILD)/packetdrill/netstack_packetdrill.so: $(BUILD)/pic/tests/packetdrill/adapter.o \
+		$(BUILD)/pic/tests/packetdrill/calls.o $(BUILD)/pic/tests/packetdrill/sysctl.o \
+		$(BUILD)/libstack-pic.a
+$(BUILD)/packetdrill/preload.so: $(BUILD)/pic/tests/packetdrill/preload.o
+$(PD_LIBS):
+	$(call say,LD)
+	$(Q)mkdir -p $(@D) && $(CC) -shared $(filter-out -pie,$(ALL_LDFLAGS)) $^ -pthread -ldl -o $@
+$(filter $(BUILD)/unit/packetdrill/%,$(UNIT)): | $(PD_LIBS)
+
 unit-build: $(UNIT)
+sim-build: $(SIM)
+packet-build: $(PACKET)
+packetdrill-build: $(PD_LIBS)
 faults-build: all $(FAULTS) $(PLUGINS:%=$(BUILD)/faults/cni/%)
 fuzz-build: $(FUZZ)
-bench-build: all $(BENCH)
+bench-build: all $(BENCH) $(BENCH_NET)
 print-%: # what the scripts below tests/ ask for: make -s print-UNIT
 	@echo '$($*)'
 
@@ -174,7 +219,14 @@ vm: ## what needs another kernel than this machine's, in a QEMU guest
 	$(run) vm
 fuzz: ## fuzz each parser for FUZZ_SECONDS (60), starting from its corpus
 	$(run) fuzz
+sim: ## simulate the stack: SEEDS (2000) worlds from seed FROM (1) on; SEED=N replays one
+	$(run) sim
+packet: ## packet scripts for the stack (SCRIPTS=FILE... for some, SAN=asan)
+	$(run) packet
+packetdrill: ## scripts below DIR through an installed packetdrill, on our stack
+	+$(Q)MAKE='$(MAKE)' FAIRLEAD_O='$(O)' tests/packetdrill/run $(DIR)
 coverage: ## line and branch coverage of unit tests and bats in build/cov/index.html
+	$(Q)contrib/deps build demo test coverage
 	$(run) coverage
 
 demo: ## show the main job: containers, NAT, a published port; installs what is missing
@@ -182,11 +234,14 @@ demo: ## show the main job: containers, NAT, a published port; installs what is 
 	+$(Q)$(MAKE) --no-print-directory all
 	$(Q)FAIRLEAD_BUILD=$(abspath $(BUILD)) examples/demo
 
-bench: bench-cni ## every benchmark
+bench: bench-cni bench-core ## every benchmark
 bench-cni: ## our plugins, the kernel's floor and Debian's plugins: JSON lines
 	$(Q)contrib/deps build demo test
 	+$(Q)$(MAKE) --no-print-directory bench-build >&2
 	$(Q)FAIRLEAD_BUILD=$(abspath $(BUILD)) tests/bench/bench-cni
+bench-core: ## our stack in memory and the kernel's over loopback: JSON lines
+	+$(Q)$(MAKE) --no-print-directory $(BENCH_NET) >&2
+	$(Q)$(BENCH_NET) $(or $(ROUNDS),5) $(BENCHES)
 
 format: ## let clang-format rewrite all C files
 	$(Q)find lib cmd plugins ipam tests examples -name '*.[ch]' -exec clang-format -i {} +
@@ -225,5 +280,5 @@ help: ## this list
 	@awk -F':.*## ' '/^[a-z -]+:.*## /{printf "  %-10s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
 
 ifneq ($(wildcard $(BUILD)/obj),)
--include $(shell find $(BUILD)/obj -name '*.d')
+-include $(shell find $(BUILD)/obj $(BUILD)/pic -name '*.d' 2>/dev/null)
 endif

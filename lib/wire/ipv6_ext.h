@@ -76,11 +76,12 @@ enum ipv6_report {
 	IPV6_REPORT_ALWAYS,
 };
 
-/* Code of a parameter problem (RFC 4443, 3.4). */
+/* Code of a parameter problem (RFC 4443, 3.4; RFC 7112, 7). */
 enum ipv6_problem_code {
 	IPV6_PROBLEM_FIELD = 0,
 	IPV6_PROBLEM_NEXT_HDR = 1,
 	IPV6_PROBLEM_OPTION = 2,
+	IPV6_PROBLEM_HDR_CHAIN = 3, /* a first fragment without all headers */
 };
 
 /* @pointer: offset of the culprit from the start of the IPv6 header. */

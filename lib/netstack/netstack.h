@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * netstack.h - a TCP/IP stack as an object
+ *
+ * An instance serves one network namespace.  It has no thread, makes no system call and
+ * knows no time but what it is told: whoever owns it calls
+ *
+ *	netstack_input()	when frames have come in,
+ *	netstack_advance()	when its deadline has passed, or after calls to sockets,
+ *	netstack_deadline()	to know how long it may sleep,
+ *
+ * and it calls back, from within these two alone: the transmit function of its links, and
+ * the callbacks of sockets that have news.  Calls to sockets (socket.h) only queue packets.
+ * All calls of one instance come from one thread at a time; instances share nothing.
+ *
+ * Times are nanoseconds of a clock that never goes back.  Functions return 0 (or a count) or a
+ * negative errno.
+ */
+#ifndef NETSTACK_NETSTACK_H
+#define NETSTACK_NETSTACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "netstack/core/drop.h"
+#include "netstack/core/trace.h"
+#include "netstack/link/iface.h"
+#include "netstack/net/addr.h"
+#include "netstack/net/hook.h"
+#include "netstack/net/params.h"
+#include "netstack/net/route.h"
+#include "netstack/tcp/params.h"
+#include "nic/pbuf.h"
+#include "wire/addr.h"
+
+struct netstack;
+
+/**
+ * struct netstack_conf - What an instance is made with
+ * @seed:	Its only source of chance and of secrets: 32 random bytes, or those of a
+ *		simulation
+ * @mem:	Memory; @mem.alloc NULL for malloc() and free()
+ * @pool_bytes_max: Limit of packet memory, 0 for the default (NETSTACK_POOL_BYTES)
+ * @sockets_max: Limit of open descriptors, 0 for the default
+ * @ip:		Parameters of the network layer, ip_params_default() to begin with
+ * @tcp:	Parameters of TCP, tcp_params_default() to begin with
+ * @wait:	Lets a call on a blocking socket wait (socket.h, "Blocking"); NULL: every call
+ *		that would have to wait returns -EAGAIN
+ * @wait_arg:	Of @wait
+ * @trace:	Sees every packet and note, NULL for none
+ * @trace_arg:	Of @trace
+ */
+struct netstack_conf {
+	uint8_t seed[32];
+	struct pbuf_mem mem;
+	uint64_t pool_bytes_max;
+	uint32_t sockets_max;
+	struct ip_params ip;
+	struct tcp_params tcp;
+	int (*wait)(void *arg, struct netstack *st, uint64_t deadline_ns);
+	void *wait_arg;
+	trace_fn *trace;
+	void *trace_arg;
+};
+
+#define NETSTACK_POOL_BYTES  (UINT64_C(64) << 20)
+#define NETSTACK_SOCKETS_MAX (1U << 20)
+
+void netstack_conf_default(struct netstack_conf *conf);
+
+/**
+ * netstack_new() - Make an instance
+ * @ret:	The instance, on success
+ * @now_ns:	The time
+ *
+ * It has a loopback interface, lo, with index 1, 127.0.0.1/8 and ::1/128, up.
+ *
+ * Return: 0, -ENOMEM, -EINVAL for parameters out of range
+ */
+int netstack_new(struct netstack **ret, const struct netstack_conf *conf, uint64_t now_ns);
+
+/* Sockets are closed without a word to their peers, packets freed.  NULL is fine. */
+void netstack_free(struct netstack *st);
+
+/* --- running --- */
+
+/**
+ * netstack_input() - Frames that came in on a link
+ * @burst:	They become the stack's, all of them
+ * @n:		Up to any number; 64 is a good one
+ *
+ * Processes them to the end, answers included, sends what is queued, and calls back.
+ */
+void netstack_input(struct netstack *st, uint32_t ifindex, struct pbuf *const *burst,
+		    unsigned int n, uint64_t now_ns);
+
+/* Timers that are due, packets that are queued, callbacks. */
+void netstack_advance(struct netstack *st, uint64_t now_ns);
+
+/* What time it is, for calls to sockets that follow a sleep: packets are stamped and timers
+ * started by the last time that was told, here or by the two functions above.
+ */
+void netstack_set_now(struct netstack *st, uint64_t now_ns);
+
+/* When netstack_advance() is to be called: at once (0) when something is queued, else the next
+ * timer, TIMER_NEVER without one.
+ */
+uint64_t netstack_deadline(const struct netstack *st);
+
+/* Where drivers and zero-copy senders get their memory. */
+struct pbuf_pool *netstack_pool(struct netstack *st);
+
+/* --- configuration --- */
+
+/* Return: the index, or -EEXIST (name), -ENOMEM, -EINVAL */
+int netstack_link_add(struct netstack *st, const struct iface_conf *conf);
+
+/* With its addresses, routes and neighbours.  -ENODEV */
+int netstack_link_del(struct netstack *st, uint32_t ifindex);
+
+/* Up or down: queues are emptied, neighbours forgotten, routes over it stop to count. */
+int netstack_link_set_up(struct netstack *st, uint32_t ifindex, bool up);
+
+/* -EINVAL below the least MTU (68; below 1280 the interface has no IPv6) */
+int netstack_link_set_mtu(struct netstack *st, uint32_t ifindex, uint32_t mtu);
+int netstack_link_set_mac(struct netstack *st, uint32_t ifindex, struct eth_addr mac);
+
+/* Adds the prefix route, announces it (gratuitous ARP), begins DAD for IPv6.  -EEXIST */
+int netstack_addr_add(struct netstack *st, const struct net_addr_conf *addr);
+int netstack_addr_del(struct netstack *st, const struct net_addr_conf *addr);
+
+int netstack_route_add(struct netstack *st, const struct route_conf *route);
+int netstack_route_del(struct netstack *st, const struct route_conf *route);
+
+/* A neighbour that is configured, not learned.  Replaces what is there. */
+int netstack_neigh_add(struct netstack *st, uint32_t ifindex, struct ip6_addr addr,
+		       struct eth_addr mac);
+int netstack_neigh_del(struct netstack *st, uint32_t ifindex, struct ip6_addr addr);
+
+/* NULL for none. */
+void netstack_hook_set(struct netstack *st, enum hook_point point, hook_fn *fn, void *arg);
+
+struct ip_params *netstack_ip_params(struct netstack *st);
+struct tcp_params *netstack_tcp_params(struct netstack *st);
+
+/* --- looking in --- */
+
+const uint64_t *netstack_drops(const struct netstack *st); /* DROP_N of them */
+int netstack_link_stats(const struct netstack *st, uint32_t ifindex, struct iface_stats *ret);
+
+struct ip_stats;
+struct tcp_stats;
+
+const struct ip_stats *netstack_ip_stats(const struct netstack *st);
+const struct tcp_stats *netstack_tcp_stats(const struct netstack *st);
+
+/**
+ * struct netstack_memory - What an instance holds at this moment
+ *
+ * After the last socket is closed, TIME-WAIT is over and all packets have been sent, all but
+ * @tables and @neighs is 0.
+ */
+struct netstack_memory {
+	uint64_t packets; /* pbufs */
+	uint64_t packet_bytes;
+	uint64_t sockets; /* descriptors */
+	uint64_t conns;   /* TCP sockets, those nobody has a descriptor of any more too */
+	uint64_t syn_rcvd;
+	uint64_t time_wait;
+	uint64_t reassembly_bytes;
+	uint64_t neighs;
+	uint64_t tables; /* bytes of hash tables and slabs */
+};
+
+void netstack_memory(const struct netstack *st, struct netstack_memory *ret);
+
+#endif /* NETSTACK_NETSTACK_H */
