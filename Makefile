@@ -136,6 +136,7 @@ $(UNIT): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libfairlead.a $(B
 	$(call say,LD)
 	$(call link,-lcmocka)
 
+# Those of a whole instance share a scene.
 $(filter $(BUILD)/fuzz/fuzz_netstack_%,$(FUZZ)): $(call objs,tests/fuzz/netstack)
 $(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libplugins.a \
 		$(BUILD)/libfairlead.a $(BUILD)/ld.flags

@@ -150,6 +150,14 @@ static void leave(struct tcp_conn *c)
 
 /* --- after the timer --- */
 
+/* A segment of new data may be sent, as far as user and peer go. */
+static bool has_new_data(const struct tcp_conn *c)
+{
+	const uint32_t least = tcp_min(c->fl->unsent, c->cs.mss);
+
+	return c->fl->unsent && c->snd_wnd >= tcp_flight_size(c) + least;
+}
+
 /* F-RTO, with SACK or without (RFC 5682, 2.1 and 3.1). */
 static void frto_ack(struct tcp_conn *c, const struct tcp_ack *a)
 {
@@ -163,8 +171,7 @@ static void frto_ack(struct tcp_conn *c, const struct tcp_ack *a)
 		return;
 	}
 	/* Step 2b: the first ACK moved on: new data tells more than what may not be lost. */
-	if (fl->frto == TCP_FRTO_FIRST && a->acked && fl->unsent &&
-	    c->snd_wnd > tcp_flight_size(c)) {
+	if (fl->frto == TCP_FRTO_FIRST && a->acked && has_new_data(c)) {
 		fl->frto = TCP_FRTO_SECOND;
 		return;
 	}

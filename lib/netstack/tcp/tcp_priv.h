@@ -21,9 +21,10 @@
  *	timers.c	retransmission, persist, delayed ACK, keepalive, user timeout, linger
  *
  * Beside them: conn.c (life of a connection: states, table, end), connect.c, close.c, sock.c
- * (functions of a socket), opt.c and info.c (TCP_*), isn.c (RFC 6528), rtt.c (RFC 6298), sack.c
- * (scoreboard), recovery.c, rate.c, cc*.c, pmtu.c, error.c (ICMP), record.c (queues of those
- * 64 bytes).  What the files of one half have of each other is in in_priv.h and snd_priv.h.
+ * (functions of a socket), opt.c and info.c (TCP_*), isn.c (RFC 6528), flight.c (begin and end
+ * of the sending half), txseg.c and sack.c (scoreboard), recovery*.c (losses), rtt.c (RFC 6298),
+ * rate.c, cc*.c, pmtu.c, chrono.c, error.c (ICMP), record.c (queues of those 64 bytes).  What
+ * the files of one half have of each other is in in_priv.h and snd_priv.h.
  */
 #ifndef NETSTACK_TCP_TCP_PRIV_H
 #define NETSTACK_TCP_TCP_PRIV_H
@@ -592,8 +593,8 @@ uint32_t tcp_ts_offset(const struct tcp *tcp, struct ip6_addr laddr, struct ip6_
 
 /* Step 5 for states from ESTABLISHED on, @seg->h.ack within what RFC 5961 5.2 allows: snd_una,
  * window, SACK, RTT, congestion control, recovery.  Wakes writers, asks for output.
- * Return: 0, or the drop reason of an ACK that is not to be processed further, as a negative
- * number is not: see ack.c
+ * Return: whether the ACK was of what is in flight, or is older or newer than that and was not
+ * used
  */
 enum tcp_ack_verdict {
 	TCP_ACK_OK,

@@ -146,10 +146,10 @@ static void a_delay_is_no_loss(void **state)
 		p.rate = 3000000;
 		p.queue_ns = 1000 * PAIR_MS;
 		pair_connect(&p);
-		(void)pair_transfer(&p, 1000000, 60000);
+		(void)pair_transfer(&p, 100000, 60000);
 		for (unsigned int i = 0; i < 2; i++)
 			p.busy_until[i] = p.now + 300 * PAIR_MS;
-		(void)pair_transfer(&p, 1000000, 60000);
+		(void)pair_transfer(&p, 300000, 60000);
 		assert_true(netstack_tcp_stats(p.st[0])->timeouts >= 1);
 		assert_true(netstack_tcp_stats(p.st[0])->spurious_rtos >= 1);
 		assert_true(netstack_tcp_stats(p.st[0])->retrans_segs < 30);
