@@ -13,7 +13,11 @@ static int in_cookie(struct tcp_conn *c, struct tcp_segment *seg)
 
 	if (!tcp_cookie_check(c->tcp, seg, &p)) {
 		stats->syncookies_failed++;
-		tcp_reply_reset(c->tcp, seg);
+		/* Data may have overtaken the ACK or the data before it, which have the cookie:
+		 * it comes again.  Linux resets such a connection.
+		 */
+		if (seg->len == 0)
+			tcp_reply_reset(c->tcp, seg);
 		return DROP_TCP_COOKIE_BAD;
 	}
 	if (p.snd_wscale != TCP_SYN_NO_WSCALE)

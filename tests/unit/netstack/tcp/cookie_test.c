@@ -233,6 +233,31 @@ static void test_without_timestamps_no_options(void **state)
 	assert_int_equal(ns_close(rig.st, fd), 0);
 }
 
+/* Nothing is known of the connection when its data overtakes its ACK: no reason to end it. */
+static void test_overtaken(void **state)
+{
+	struct tcp_options_repr opt = full_options();
+	struct peer p = peer_of(*state, PEER_PORT);
+	int fd, child;
+
+	params(&rig)->syncookies = TCP_SYNCOOKIES_ALWAYS;
+	fd = listen_fd(&rig, PORT, 5);
+	peer_syn(&p, &opt);
+	(void)seg_out(&p);
+	peer_send_at(&p, TCP_ACK | TCP_PSH, 10, 10);
+	peer_send_at(&p, TCP_ACK | TCP_FIN, 20, 0);
+	no_seg(&p);
+	assert_int_equal(rig_drops(&rig, DROP_TCP_COOKIE_BAD), 2);
+	peer_send(&p, TCP_ACK | TCP_PSH, 20); /* sent again from the first byte on */
+	(void)ack_out(&p, 0);
+	child = accept_fd(&rig, fd);
+	assert_true(child >= 0);
+	expect_bytes(&rig, child, seq_sub(p.seq, 20), 20);
+	peer_send_at(&p, TCP_RST, 0, 0);
+	assert_int_equal(ns_close(rig.st, child), 0);
+	assert_int_equal(ns_close(rig.st, fd), 0);
+}
+
 /* The queue is full of SYNs nobody stands behind: who does stand behind one gets through. */
 static void test_flood(void **state)
 {
@@ -277,6 +302,7 @@ int main(void)
 		TEST(test_timestamp_keeps_options),
 		TEST(test_connects_without_a_record),
 		TEST(test_without_timestamps_no_options),
+		TEST(test_overtaken),
 		TEST(test_flood),
 	};
 
