@@ -7,10 +7,11 @@
  * negative errno.  Descriptors are the instance's own, from 0, the lowest free one first.
  *
  * Blocking: a socket is blocking unless SOCK_NONBLOCK, ns_fcntl() or MSG_DONTWAIT says
- * otherwise, and a blocking call waits by calling netstack_conf.wait() until it is done or
- * its timeout (SO_RCVTIMEO, SO_SNDTIMEO) is over; that function runs the instance, sleeping
- * in between, until the given time at the latest, and may return -EINTR to end the call.
- * Without that function all sockets are non-blocking.
+ * otherwise, and a blocking call waits by calling netstack_conf.wait() again and again until it
+ * is done or its timeout (SO_RCVTIMEO, SO_SNDTIMEO) is over.  That function lets the instance
+ * have one turn, sleeping before it until there is something to do but not longer than the given
+ * time, and returns 0; a negative errno, as -EINTR, ends the call.  Without that function, and
+ * in callbacks, all sockets are non-blocking.
  *
  * Calls only queue packets: they leave with the next netstack_advance(), which
  * netstack_deadline() then asks for at once.
@@ -62,7 +63,7 @@ int ns_getpeername(struct netstack *st, int fd, struct sockaddr *addr, socklen_t
 /* F_GETFL and F_SETFL (O_NONBLOCK); F_DUPFD */
 int ns_fcntl(struct netstack *st, int fd, int cmd, int arg);
 
-/* FIONREAD, SIOCINQ, SIOCOUTQ, SIOCATMARK, FIONBIO */
+/* FIONREAD, SIOCINQ, SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK, FIONBIO */
 int ns_ioctl(struct netstack *st, int fd, unsigned long request, int *arg);
 
 /* Another descriptor of the same socket. */

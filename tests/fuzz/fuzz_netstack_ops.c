@@ -112,7 +112,7 @@ static void (*const operations[])(struct ops *o) = {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct ops o = { .p = data + 2, .len = size - 2 };
+	struct ops o = { .p = data + 2, .len = size - 2, .set = { -1, -1, -1 } };
 
 	if (size < 2 || size > 4096)
 		return 0;

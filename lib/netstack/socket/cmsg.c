@@ -64,7 +64,8 @@ static int read_pktinfo4(const struct cmsghdr *c, struct sock_msg *ret)
 	return 0;
 }
 
-static int read_pktinfo6(const struct sock *sk, const struct cmsghdr *c, struct sock_msg *ret)
+static int read_pktinfo6(const struct sock *sk, const struct cmsghdr *c, bool is_ip4,
+			 struct sock_msg *ret)
 {
 	struct in6_pktinfo info;
 
@@ -78,6 +79,8 @@ static int read_pktinfo6(const struct sock *sk, const struct cmsghdr *c, struct 
 		ret->ifindex = info.ipi6_ifindex;
 	}
 	ret->local = ip6_addr_get(info.ipi6_addr.s6_addr);
+	if (is_ip4 && !ip6_addr_is_mapped(ret->local))
+		return -EINVAL;
 	ret->has_local = !sock_addr_is_any(ret->local);
 	return 0;
 }
@@ -119,11 +122,9 @@ static int read_tclass(const struct cmsghdr *c, struct sock_msg *ret)
 	return r;
 }
 
-static int read_ip6(const struct sock *sk, const struct cmsghdr *c, struct sock_msg *ret)
+static int read_ip6(const struct cmsghdr *c, struct sock_msg *ret)
 {
 	switch (c->cmsg_type) {
-	case IPV6_PKTINFO:
-		return read_pktinfo6(sk, c, ret);
 	case IPV6_HOPLIMIT:
 		return get_int(c, -1, 255, &ret->ttl);
 	case IPV6_TCLASS:
@@ -167,8 +168,9 @@ static int read_one(const struct sock *sk, const struct cmsghdr *c, struct sock_
 	case IPPROTO_IPV6:
 		if (!sk->is_ip6)
 			return 0;
-		/* A mapped address may be given in this form, too. */
-		return is_ip4 && c->cmsg_type != IPV6_PKTINFO ? 0 : read_ip6(sk, c, ret);
+		if (c->cmsg_type == IPV6_PKTINFO)
+			return read_pktinfo6(sk, c, is_ip4, ret); /* mapped as well */
+		return is_ip4 ? 0 : read_ip6(c, ret);
 	case IPPROTO_UDP:
 		return sk->type->protocol == IPPROTO_UDP ? read_udp(c, ret) : 0;
 	default:

@@ -7,7 +7,6 @@
  * have some go to the end of the list, to be asked again next time; edge-triggered ones
  * leave it until there is news again.
  */
-#include <assert.h>
 #include <errno.h>
 
 #include "netstack/socket.h"
@@ -15,6 +14,7 @@
 
 #define PRIVATE_BITS ((uint32_t)(EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE))
 #define ALWAYS       ((uint32_t)(EPOLLERR | EPOLLHUP))
+#define WRITABLE     ((uint32_t)(EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND))
 #define EXCLUSIVE_OK                                                                               \
 	(ALWAYS | (uint32_t)(EPOLLIN | EPOLLOUT | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE))
 
@@ -23,12 +23,6 @@
 #define LOOP       (NESTS_MAX + 1) /* depth of what would reach itself */
 
 #define EVENTS_MAX ((int)(INT32_MAX / sizeof(struct epoll_event)))
-
-static struct epoll *epoll_of(struct sock *sk)
-{
-	assert(socket_is_epoll(sk));
-	return (struct epoll *)(void *)sk;
-}
 
 /* --- the ready list --- */
 
@@ -98,12 +92,11 @@ static bool takes_alone(const struct epoll_item *it, uint32_t events)
 {
 	const uint32_t in_out = events & (EPOLLIN | EPOLLOUT);
 
-	if (!(it->events & EPOLLEXCLUSIVE) || !it->ep->n_waiting || events == SOCK_WAKE_STATE)
-		return false;
-	return in_out == 0 || (in_out != (EPOLLIN | EPOLLOUT) && it->events & in_out);
+	return it->events & EPOLLEXCLUSIVE && it->ep->n_waiting && events != SOCK_WAKE_STATE &&
+	       (!in_out || it->events & in_out);
 }
 
-void epoll_wake(struct sock *sk, uint32_t events)
+static void wake_items(struct sock *sk, uint32_t events)
 {
 	for (struct epoll_item *it = sk->items; it; it = it->sk_next) {
 		if (!(it->events & ~PRIVATE_BITS) || !(it->events & events))
@@ -111,6 +104,19 @@ void epoll_wake(struct sock *sk, uint32_t events)
 		item_ready(it);
 		if (takes_alone(it, events))
 			return;
+	}
+}
+
+void epoll_wake(struct sock *sk, uint32_t events)
+{
+	const uint32_t in = events & ~WRITABLE, out = events & WRITABLE;
+
+	/* Several news in one turn: who takes one alone must not keep the other from others. */
+	if (!sk->items || events == SOCK_WAKE_STATE || !in || !out) {
+		wake_items(sk, events);
+	} else {
+		wake_items(sk, in);
+		wake_items(sk, out);
 	}
 }
 
@@ -168,58 +174,6 @@ static struct epoll_item *item_find(const struct epoll *ep, const struct sock *s
 	return it;
 }
 
-/* --- loops --- */
-
-static uint32_t max_u32(uint32_t a, uint32_t b)
-{
-	return a > b ? a : b;
-}
-
-/* The longest chain of sets below @ep; LOOP when it reaches @top or is too long. */
-static uint32_t depth_below(struct epoll *ep, const struct epoll *top, uint32_t mark,
-			    uint32_t level)
-{
-	uint32_t depth = 0;
-
-	if (ep->mark == mark)
-		return ep->depth;
-	ep->mark = mark;
-	for (struct epoll_item *it = ep->items; it && depth < LOOP; it = it->ep_next) {
-		struct epoll *below;
-
-		if (!socket_is_epoll(it->sk))
-			continue;
-		below = epoll_of(it->sk);
-		if (below == top || level > NESTS_MAX)
-			depth = LOOP;
-		else
-			depth = max_u32(depth, depth_below(below, top, mark, level + 1) + 1);
-	}
-	ep->depth = depth;
-	return depth;
-}
-
-/* The longest chain of sets above @ep: there are no loops. */
-static uint32_t depth_above(struct epoll *ep, uint32_t mark)
-{
-	uint32_t depth = 0;
-
-	if (ep->mark == mark)
-		return ep->depth;
-	for (struct epoll_item *it = ep->sk.items; it; it = it->sk_next)
-		depth = max_u32(depth, depth_above(it->ep, mark) + 1);
-	ep->mark = mark;
-	ep->depth = depth;
-	return depth;
-}
-
-static bool may_nest(struct socket_table *t, struct epoll *ep, struct epoll *into)
-{
-	const uint32_t below = depth_below(ep, into, ++t->epoll_mark, 0);
-
-	return below <= NESTS_MAX && below + 1 + depth_above(into, ++t->epoll_mark) <= NESTS_MAX;
-}
-
 /* --- calls --- */
 
 static int item_add(struct epoll *ep, struct sock *sk, int fd, const struct epoll_event *ev)
@@ -228,7 +182,7 @@ static int item_add(struct epoll *ep, struct sock *sk, int fd, const struct epol
 	struct epoll_item *it;
 	uint32_t id;
 
-	if (socket_is_epoll(sk) && !may_nest(t, epoll_of(sk), ep))
+	if (socket_is_epoll(sk) && !epoll_may_nest(t, epoll_of(sk), ep))
 		return -ELOOP;
 	if (item_find(ep, sk, fd))
 		return -EEXIST;
@@ -243,6 +197,10 @@ static int item_add(struct epoll *ep, struct sock *sk, int fd, const struct epol
 	it->data = ev->data.u64;
 	link_to_sock(it, sk);
 	link_to_set(it, ep);
+	if ((ep->sk.items || socket_is_epoll(sk)) && epoll_has_too_many_paths(t, sk)) {
+		item_free(t, it);
+		return -EINVAL;
+	}
 	if (item_poll(it))
 		item_ready(it);
 	return 0;

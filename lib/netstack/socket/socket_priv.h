@@ -350,11 +350,24 @@ static inline bool socket_is_epoll(const struct sock *sk)
 	return sk->type == &epoll_type;
 }
 
+static inline struct epoll *epoll_of(struct sock *sk)
+{
+	return (struct epoll *)(void *)sk; /* which socket_is_epoll() */
+}
+
 /* News of a socket: its items become ready.  @events as of sock_wake(). */
 void epoll_wake(struct sock *sk, uint32_t events);
 
 /* The socket goes: it is in no set any more. */
 void epoll_forget(struct socket_table *t, struct sock *sk);
+
+/* --- epoll_nest.c --- */
+
+/* May a set be put into another one?  Not when that made a loop or a chain that is too long. */
+bool epoll_may_nest(struct socket_table *t, struct epoll *ep, struct epoll *into);
+
+/* Of a socket, or one in or below a set. */
+bool epoll_has_too_many_paths(struct socket_table *t, struct sock *sk);
 
 /* --- notify.c --- */
 

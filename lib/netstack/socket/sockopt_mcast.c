@@ -155,11 +155,13 @@ int opt_membership(struct opt_call *c)
 	if (c->len < sizeof(struct ip_mreq))
 		return -EINVAL;
 	(void)read_mreqn(c, &m); /* it is long enough */
+	if (c->name == IP_ADD_MEMBERSHIP && !is_group(addr_of(m.imr_multiaddr)))
+		return -EINVAL;
 	ifindex = (uint32_t)m.imr_ifindex;
 	if (m.imr_ifindex <= 0) {
 		r = iface_by_addr(c, m.imr_address, &ifindex);
 		if (r < 0)
-			return r;
+			return c->name == IP_ADD_MEMBERSHIP ? r : -EADDRNOTAVAIL;
 	}
 	if (c->name == IP_ADD_MEMBERSHIP)
 		return join(c, ifindex, addr_of(m.imr_multiaddr));
@@ -216,6 +218,8 @@ int opt_source_membership(struct opt_call *c)
 
 	if (r == 0)
 		r = opt_copy(c, &m, sizeof(m));
+	if (r == 0 && !is_group(addr_of(m.imr_multiaddr)))
+		r = -EINVAL;
 	if (r == 0)
 		r = iface_by_addr(c, m.imr_interface, &ifindex);
 	if (r < 0)

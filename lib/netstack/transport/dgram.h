@@ -41,6 +41,7 @@ struct dgram_layer {
  * @group:	Mapped for IPv4
  * @ifindex:	Where
  * @exclude:	@source are those not to be heard, else the only ones
+ * @has_list:	There was a source in it once: it stays of that kind, as on Linux
  * @n_sources:	In @source
  */
 struct dgram_group {
@@ -48,6 +49,7 @@ struct dgram_group {
 	struct ip6_addr group;
 	uint32_t ifindex;
 	bool exclude;
+	bool has_list;
 	uint8_t n_sources;
 	struct ip6_addr source[DGRAM_SOURCES_MAX];
 };

@@ -120,6 +120,7 @@ static int source_add(struct dgram_group *g, struct ip6_addr source)
 	if (g->n_sources == DGRAM_SOURCES_MAX)
 		return -ENOBUFS;
 	g->source[g->n_sources++] = source;
+	g->has_list = true;
 	return 0;
 }
 
@@ -133,7 +134,7 @@ static int source_remove(struct dgram_group *g, struct ip6_addr source)
 	return 0;
 }
 
-/* As ip_mc_source(): a membership is of one kind, but an empty list may change it. */
+/* As ip_mc_source(): a membership is of one kind from its first source on. */
 int dgram_group_source(struct dgram *d, enum dgram_source_op op, uint32_t ifindex,
 		       struct ip6_addr group, struct ip6_addr source)
 {
@@ -151,7 +152,7 @@ int dgram_group_source(struct dgram *d, enum dgram_source_op op, uint32_t ifinde
 			return r;
 		at = &d->groups;
 	}
-	if (g->exclude != exclude && g->n_sources)
+	if (g->exclude != exclude && g->has_list)
 		return -EINVAL;
 	g->exclude = exclude;
 	r = adds ? source_add(g, source) : source_remove(g, source);

@@ -356,6 +356,7 @@ int raw_sock_new(struct raw *raw, bool is_ip6, const struct sock_type *type, uin
 	rs->protocol = protocol;
 	rs->csum_at = is_ip6 && protocol == IPPROTO_ICMPV6 ? 2 : -1;
 	dgram_init(&rs->d, &raw->l, type, is_ip6);
+	rs->d.sk.flags |= SOCK_REUSEADDR; /* from the start, as Linux has it */
 	*ret = rs;
 	return 0;
 }
@@ -371,7 +372,6 @@ int raw_socket(struct raw *raw, bool is_ip6, int protocol, struct sock **ret)
 	if (r < 0)
 		return r;
 	rs->d.sk.lport = (uint16_t)protocol; /* getsockname() shows it there */
-	rs->d.sk.flags |= SOCK_REUSEADDR;
 	if (protocol == IPPROTO_RAW)
 		rs->d.sk.flags |= SOCK_HDRINCL;
 	rs->next = raw->by_proto[protocol];

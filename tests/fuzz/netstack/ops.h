@@ -17,7 +17,8 @@ struct ops {
 	const uint8_t *p;
 	size_t len;
 	struct scene *s;
-	int epfd;
+	int epfd;   /* of all sockets */
+	int set[3]; /* others, also in each other */
 };
 
 static inline uint8_t ops_take(struct ops *o)
@@ -54,6 +55,7 @@ void ops_message(struct ops *o); /* with control messages */
 void ops_other(struct ops *o);
 void ops_close(struct ops *o);
 void ops_notify(struct ops *o);
+void ops_epoll(struct ops *o);
 
 /* --- ops_check.c --- */
 

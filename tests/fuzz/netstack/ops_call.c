@@ -295,6 +295,7 @@ static void call_odd(struct scene *s, const struct peer_conn *c, uint8_t how)
 	(void)ns_getpeername(s->st, c->fd, (struct sockaddr *)&name, &len);
 	(void)ns_ioctl(s->st, c->fd, SIOCATMARK, &val);
 	(void)ns_ioctl(s->st, c->fd, TIOCOUTQ, &val);
+	(void)ns_fcntl(s->st, c->fd, F_SETFL, how & 8 ? O_NONBLOCK : 0); /* nobody lets it wait */
 	if (how >> 4 == 1)
 		(void)ns_listen(s->st, c->fd, how & 3);
 	if (how >> 4 == 2)
@@ -345,6 +346,57 @@ void ops_close(struct ops *o)
 		close_it(o->s, c);
 	else
 		(void)ns_shutdown(o->s->st, c->fd, how);
+}
+
+/* --- epoll --- */
+
+#define N_SETS (sizeof(((struct ops *)NULL)->set) / sizeof(int))
+
+static void set_ctl(struct ops *o, int epfd, uint8_t how)
+{
+	static const uint32_t flag[] = { 0, EPOLLET, EPOLLONESHOT, EPOLLEXCLUSIVE };
+	struct scene *s = o->s;
+	const uint8_t which = ops_take(o);
+	struct epoll_event ev = {
+		.events = (how & 16 ? EPOLLIN : 0) | (how & 32 ? EPOLLOUT | EPOLLPRI : 0) |
+			  flag[how >> 6],
+	};
+	int fd;
+
+	if (which & 0x80)
+		fd = o->set[which % N_SETS];
+	else if (which & 0x40)
+		fd = s->dgram[which % s->n_dgrams];
+	else
+		fd = s->conn[which % s->n_conns].fd;
+	ev.data.fd = fd;
+	/* Any of them may be wrong: EEXIST, ENOENT, ELOOP, EINVAL. */
+	(void)ns_epoll_ctl(s->st, epfd, EPOLL_CTL_ADD + how % 3, fd, &ev);
+}
+
+void ops_epoll(struct ops *o)
+{
+	const uint8_t how = ops_take(o);
+	int *set = &o->set[(how >> 2) % N_SETS];
+	struct epoll_event ev[4];
+	int n;
+
+	switch (how % 4) {
+	case 0:
+	case 1:
+		set_ctl(o, *set, ops_take(o));
+		break;
+	case 2:
+		n = ns_epoll_wait(o->s->st, *set, ev, 4, 0);
+		MUST(n <= 4);
+		for (int i = 0; i < n; i++)
+			MUST(ev[i].events != 0);
+		break;
+	default:
+		(void)ns_close(o->s->st, *set); /* if it is open */
+		*set = ns_epoll_create(o->s->st);
+		break;
+	}
 }
 
 /* --- callbacks --- */

@@ -93,6 +93,14 @@ void ops_check_fd(struct ops *o, int fd)
 
 /* --- epoll --- */
 
+static bool is_set(const struct ops *o, int fd)
+{
+	for (unsigned int i = 0; i < sizeof(o->set) / sizeof(o->set[0]); i++)
+		if (o->set[i] == fd)
+			return true;
+	return false;
+}
+
 static void watch_all(struct ops *o, short *ready)
 {
 	for (int fd = 0; fd < SCENE_FDS; fd++) {
@@ -105,8 +113,9 @@ static void watch_all(struct ops *o, short *ready)
 			continue;
 		}
 		r = ns_epoll_ctl(o->s->st, o->epfd, EPOLL_CTL_ADD, fd, &ev);
-		MUST(r == 0 || r == -EEXIST || (r == -ENOMEM && o->s->rough));
-		if (r == -ENOMEM)
+		MUST(r == 0 || r == -EEXIST || (r == -ENOMEM && o->s->rough) || is_set(o, fd));
+		/* Sets in a circle, or too deep. */
+		if (r < 0 && r != -EEXIST)
 			ready[fd] = 0;
 	}
 }

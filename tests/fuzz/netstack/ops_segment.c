@@ -131,6 +131,17 @@ static void take_options(struct ops *o, const struct peer_conn *c, struct peer_s
 
 /* --- segments --- */
 
+/* Nobody will say what was taken of an answer to a call: which number, which options. */
+static bool is_usual_answer(const struct ops *o, const struct peer_conn *c,
+			    const struct peer_seg *seg)
+{
+	uint8_t opts[TCP_OPTS_LEN_MAX];
+
+	return seq_eq(seg->seq, c->irs) &&
+	       peer_options(o->s, c, seg->flags, opts) == seg->opts_len &&
+	       memcmp(opts, seg->opts, seg->opts_len) == 0;
+}
+
 static void say(struct ops *o, struct peer_conn *c, struct peer_seg *seg,
 		const struct scene_shape *shape)
 {
@@ -138,8 +149,7 @@ static void say(struct ops *o, struct peer_conn *c, struct peer_seg *seg,
 	const int32_t off = seq_diff(seg->seq, c->irs) - !(seg->flags & TCP_SYN);
 
 	MUST(seg->len <= sizeof(data));
-	/* An answer to a call from another first number: nobody will say that it was taken. */
-	if (seg->flags & TCP_SYN && c->heard && !c->acked && !seq_eq(seg->seq, c->irs))
+	if (seg->flags & TCP_SYN && c->heard && !c->acked && !is_usual_answer(o, c, seg))
 		c->sure = false;
 	peer_fill(c, false, (uint32_t)off, data, seg->len);
 	if (off > -DATA_MAX && off < SPAN_MAX) {

@@ -252,7 +252,7 @@ struct peer_seg {
 /* One more connection, of this family, from the peer to this port (0: the instance calls). */
 struct peer_conn *peer_new(struct scene *s, bool ip6, uint16_t lport);
 
-/* The instance sent this segment; @packet is where its IP header begins. */
+/* The instance sent this segment: header, options, @len bytes of data. */
 void peer_hears(struct scene *s, struct peer_conn *c, const struct tcp_repr *h, const uint8_t *opts,
 		const uint8_t *data, uint32_t len);
 

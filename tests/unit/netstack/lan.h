@@ -193,7 +193,7 @@ LAN void lan_pass(struct lan *l, uint64_t ns)
 	l->now = end;
 	/* Calls to sockets go by the time that an instance was told last. */
 	for (unsigned int i = 0; i < l->n; i++)
-		netstack_advance(l->host[i].st, end);
+		netstack_set_now(l->host[i].st, end);
 	lan_run(l);
 }
 
