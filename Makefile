@@ -38,7 +38,9 @@ SAN_     := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -ffunction-sectio
 ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE -Ilib -I. $(WARN) $(CFLAGS) $(SAN_$(SAN)) -MMD -MP
 ALL_LDFLAGS := $(if $(SAN),$(SAN_$(SAN)) $(LD_$(SAN)),-pie -Wl,-z,relro,-z,now -Wl,--gc-sections) $(LDFLAGS)
 
-LIBS     := -Wl,-Bstatic -lnftnl -ljson-c -lmd -Wl,-Bdynamic -lmnl
+# libxdp and libbpf need libelf and libz.
+NIC_LIBS := -luring -lxdp -lbpf -lelf -lz -lnl-route-3 -lnl-3
+LIBS     := -Wl,-Bstatic -lnftnl -ljson-c -lmd $(NIC_LIBS) -Wl,-Bdynamic -lmnl
 
 # The programs are static: a plugin is copied to nodes that have no libraries for it, and
 # starts faster.  Debian has no static libmnl, so lib/mnl stands in for one that is
@@ -47,7 +49,7 @@ STATIC   := $(if $(SAN),,y)
 MNL_A    := $(or $(filter /%,$(shell $(CC) -print-file-name=libmnl.a 2>/dev/null)),$(BUILD)/libmnl.a)
 PROG_LDFLAGS := $(if $(STATIC),-static-pie -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now \
                 -Wl$(comma)--gc-sections $(LDFLAGS),$(ALL_LDFLAGS))
-PROG_LIBS    := $(if $(STATIC),-lnftnl -ljson-c -lmd $(MNL_A),$(LIBS))
+PROG_LIBS    := $(if $(STATIC),-lnftnl -ljson-c -lmd $(NIC_LIBS) $(MNL_A),$(LIBS))
 
 objs      = $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(shell find $(1) -name '*.c' 2>/dev/null)))
 MNL_OBJS    := $(call objs,lib/mnl)
@@ -68,6 +70,7 @@ SIM       := $(BUILD)/sim/sim
 PACKET    := $(BUILD)/packet/packet
 PD_LIBS   := $(BUILD)/packetdrill/netstack_packetdrill.so $(BUILD)/packetdrill/preload.so
 FAULTS_OOM := $(BUILD)/obj/tests/faults/oom.o
+EXAMPLES  := $(patsubst examples/%.c,$(BUILD)/examples/%,$(sort $(wildcard examples/*.c)))
 MAN       := $(patsubst docs/man/%.scd,$(O)/man/%,$(wildcard docs/man/*.scd))
 
 .DEFAULT_GOAL := all
@@ -75,7 +78,7 @@ MAN       := $(patsubst docs/man/%.scd,$(O)/man/%,$(wildcard docs/man/*.scd))
 .SECONDARY:
 .PHONY: all deps check demo bench bench-cni bench-core install uninstall lint format tidy unit asan bats \
         vm fuzz sim packet coverage man clean help unit-build fuzz-build bench-build faults-build \
-        sim-build packet-build packetdrill packetdrill-build
+        sim-build packet-build packetdrill packetdrill-build examples
 
 # A file below $(BUILD) that holds a text and is written when the text changes: what
 # depends on it is made again after other flags, or after a source was removed.
@@ -163,6 +166,12 @@ $(FAULTS): $(BUILD)/libfairlead.a $(BUILD)/ld.flags
 $(PLUGINS:%=$(BUILD)/faults/cni/%): $(BUILD)/faults/fairlead-cni
 	$(Q)mkdir -p $(@D) && ln -f $< $@
 
+# Programs that show the native API, one file each.
+$(EXAMPLES): $(BUILD)/examples/%: $(BUILD)/obj/examples/%.o $(BUILD)/libfairlead.a \
+		$(if $(STATIC),$(MNL_A)) $(BUILD)/ld.flags
+	$(call say,LD)
+	$(link_prog)
+
 # Simulations of several instances of lib/netstack.
 $(SIM): $(call objs,tests/sim) $(BUILD)/libfairlead.a $(BUILD)/ld.flags
 	$(call say,LD)
@@ -175,7 +184,8 @@ $(PACKET): $(call objs,tests/packet) $(BUILD)/libfairlead.a $(BUILD)/ld.flags
 $(filter $(BUILD)/unit/packet/%,$(UNIT)): $(filter-out %/main.o,$(call objs,tests/packet))
 
 # The stack as a shared object for packetdrill, of objects that can be in one.
-PIC_OBJS := $(patsubst $(BUILD)/obj/%,$(BUILD)/pic/%,$(call objs,lib/wire lib/nic lib/netstack) \
+PIC_OBJS := $(patsubst $(BUILD)/obj/%,$(BUILD)/pic/%,$(call objs,lib/wire lib/netstack) \
+            $(patsubst %,$(BUILD)/obj/lib/nic/%.o,pbuf pbuf_pool) \
             $(patsubst %,$(BUILD)/obj/lib/base/%.o,error fd hash siphash str))
 $(BUILD)/pic/%.o: %.c $(BUILD)/cc.flags
 	$(call say,CC)
@@ -249,6 +259,8 @@ format: ## let clang-format rewrite all C files
 tidy: ## clang-tidy with its analyzer, for advice (a minute)
 	$(run) tidy
 
+examples: $(EXAMPLES) ## programs on the native API of the stack, in build/release/examples
+	@:
 man: $(MAN) ## build the man pages
 $(O)/man/%: docs/man/%.scd
 	$(call say,MAN)
