@@ -3,7 +3,7 @@
  * bench.h - the same work on our stack, both ends in one thread, and on the kernel's
  *
  *	ours.c		two instances and a link that hands packets over
- *	kernel.c	sockets over loopback
+ *	kernel.c	sockets over loopback, or over veth between two namespaces
  *	work.c		bulk, request and response, connect and close
  *	memory.c	bytes per connection
  *	main.c		in turn, as JSON lines
@@ -50,7 +50,7 @@ struct stack {
 
 /* @gso: the link takes 64 KiB segments.  Exits with a message when it cannot be had. */
 struct stack *ours_new(bool gso);
-struct stack *kernel_new(void);
+struct stack *kernel_new(bool veth);
 
 /* Memory that the instance of a side has allocated. */
 uint64_t ours_bytes(const struct stack *s, unsigned int side);

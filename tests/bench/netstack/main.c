@@ -78,7 +78,9 @@ static double crr(struct stack *s)
 	return work_crr(s, n) * 1e6 / n;
 }
 
-/* @peer: the kernel can do the same; it has no loopback without offload */
+/* @peer: the kernel can do the same, over loopback and over veth; it has no loopback without
+ * offload
+ */
 static const struct bench {
 	const char *name;
 	const char *unit;
@@ -117,16 +119,19 @@ static double once(const struct bench *b, struct stack *s)
 
 static void measure(const struct bench *b, unsigned int rounds)
 {
-	double ours[ROUNDS_MAX], peer[ROUNDS_MAX];
+	double ours[ROUNDS_MAX], peer[ROUNDS_MAX], veth[ROUNDS_MAX];
 
 	for (unsigned int i = 0; i < rounds; i++) {
 		ours[i] = once(b, ours_new(b->gso));
-		if (b->peer)
-			peer[i] = once(b, kernel_new());
+		if (!b->peer)
+			continue;
+		peer[i] = once(b, kernel_new(false));
+		veth[i] = once(b, kernel_new(true));
 	}
 	(void)printf("{\"bench\":\"%s\",\"ours\":%.2f,", b->name, median(ours, rounds));
 	if (b->peer)
-		(void)printf("\"peer\":%.2f,", median(peer, rounds));
+		(void)printf("\"peer\":%.2f,\"peer_veth\":%.2f,", median(peer, rounds),
+			     median(veth, rounds));
 	else
 		(void)printf("\"peer\":null,");
 	(void)printf("\"unit\":\"%s\",\"rounds\":%u}\n", b->unit, rounds);
