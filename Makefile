@@ -38,6 +38,10 @@ SAN_     := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -ffunction-sectio
 ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE -Ilib -I. $(WARN) $(CFLAGS) $(SAN_$(SAN)) -MMD -MP
 ALL_LDFLAGS := $(if $(SAN),$(SAN_$(SAN)) $(LD_$(SAN)),-pie -Wl,-z,relro,-z,now -Wl,--gc-sections) $(LDFLAGS)
 
+# Of lib/follow alone.  libnl's <netlink/...> are not our "netlink/...".
+NL_CFLAGS := -isystem /usr/include/libnl3
+nl_flags   = $(subst -Ilib -I.,-iquote lib -iquote .,$(ALL_CFLAGS)) $(NL_CFLAGS)
+
 # libxdp and libbpf need libelf and libz.
 NIC_LIBS := -luring -lxdp -lbpf -lelf -lz -lnl-route-3 -lnl-3
 LIBS     := -Wl,-Bstatic -lnftnl -ljson-c -lmd $(NIC_LIBS) -Wl,-Bdynamic -lmnl
@@ -65,8 +69,10 @@ UNIT      := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,\
 FUZZ      := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCH     := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard tests/bench/*.c)))
 BENCH_NET := $(BUILD)/bench/netstack_bench
+BENCH_STACK := $(BUILD)/bench/stack_bench
 FAULTS    := $(BUILD)/faults/faults $(BUILD)/faults/fairlead-cni
 SIM       := $(BUILD)/sim/sim
+STACK     := $(BUILD)/stack/peer
 PACKET    := $(BUILD)/packet/packet
 PD_LIBS   := $(BUILD)/packetdrill/netstack_packetdrill.so $(BUILD)/packetdrill/preload.so
 FAULTS_OOM := $(BUILD)/obj/tests/faults/oom.o
@@ -76,9 +82,9 @@ MAN       := $(patsubst docs/man/%.scd,$(O)/man/%,$(wildcard docs/man/*.scd))
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps check demo bench bench-cni bench-core install uninstall lint format tidy unit asan bats \
+.PHONY: all deps check demo bench bench-cni bench-core bench-stack install uninstall lint format tidy unit asan bats \
         vm fuzz sim packet coverage man clean help unit-build fuzz-build bench-build faults-build \
-        sim-build packet-build packetdrill packetdrill-build examples
+        sim-build stack-build packet-build packetdrill packetdrill-build examples
 
 # A file below $(BUILD) that holds a text and is written when the text changes: what
 # depends on it is made again after other flags, or after a source was removed.
@@ -98,6 +104,8 @@ all: $(BINS) $(CNI_LINKS) ## build every program
 $(BUILD)/obj/%.o: %.c $(BUILD)/cc.flags
 	$(call say,CC)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -c $< -o $@
+
+$(BUILD)/obj/lib/follow/%.o $(BUILD)/obj/tests/unit/follow/%.o: ALL_CFLAGS := $(nl_flags)
 
 # netns-run looks for plugins where they are installed.
 $(BUILD)/obj/cmd/netns-run/cnipath.o: $(BUILD)/cnidir
@@ -156,6 +164,9 @@ $(BENCH_NET): $(call objs,tests/bench/netstack) $(BUILD)/libfairlead.a \
 		$(if $(STATIC),$(MNL_A)) $(BUILD)/ld.flags
 	$(call say,LD)
 	$(link_prog)
+$(BENCH_STACK): $(call objs,tests/bench/stack) $(BUILD)/libfairlead.a $(BUILD)/ld.flags
+	$(call say,LD)
+	$(link)
 
 # The fault tests: their driver, and the plugins with an allocator that fails when told to.
 $(BUILD)/faults/faults: $(filter-out $(FAULTS_OOM),$(call objs,tests/faults))
@@ -166,16 +177,22 @@ $(FAULTS): $(BUILD)/libfairlead.a $(BUILD)/ld.flags
 $(PLUGINS:%=$(BUILD)/faults/cni/%): $(BUILD)/faults/fairlead-cni
 	$(Q)mkdir -p $(@D) && ln -f $< $@
 
-# Programs that show the native API, one file each.
-$(EXAMPLES): $(BUILD)/examples/%: $(BUILD)/obj/examples/%.o $(BUILD)/libfairlead.a \
-		$(if $(STATIC),$(MNL_A)) $(BUILD)/ld.flags
+# Programs that show the native API, one file each and what they share.
+$(EXAMPLES): $(BUILD)/examples/%: $(BUILD)/obj/examples/%.o $(call objs,examples/lib) \
+		$(BUILD)/libfairlead.a $(BUILD)/ld.flags
 	$(call say,LD)
-	$(link_prog)
+	$(link)
 
-# Simulations of several instances of lib/netstack.
+# Who talks to the stack in tests, with the kernel's sockets or ours.
+$(STACK): $(call objs,tests/stack examples/lib) $(BUILD)/libfairlead.a $(BUILD)/ld.flags
+	$(call say,LD)
+	$(link)
+
+# Simulations of several instances of lib/netstack, and unit tests of their parts.
 $(SIM): $(call objs,tests/sim) $(BUILD)/libfairlead.a $(BUILD)/ld.flags
 	$(call say,LD)
 	$(call link)
+$(filter $(BUILD)/unit/sim/%,$(UNIT)): $(filter-out %/main.o,$(call objs,tests/sim))
 
 # Packet scripts: their runner, and unit tests of its parts.
 $(PACKET): $(call objs,tests/packet) $(BUILD)/libfairlead.a $(BUILD)/ld.flags
@@ -185,7 +202,7 @@ $(filter $(BUILD)/unit/packet/%,$(UNIT)): $(filter-out %/main.o,$(call objs,test
 
 # The stack as a shared object for packetdrill, of objects that can be in one.
 PIC_OBJS := $(patsubst $(BUILD)/obj/%,$(BUILD)/pic/%,$(call objs,lib/wire lib/netstack) \
-            $(patsubst %,$(BUILD)/obj/lib/nic/%.o,pbuf pbuf_pool) \
+            $(patsubst %,$(BUILD)/obj/lib/nic/%.o,gso pbuf pbuf_pool) \
             $(patsubst %,$(BUILD)/obj/lib/base/%.o,error fd hash siphash str))
 $(BUILD)/pic/%.o: %.c $(BUILD)/cc.flags
 	$(call say,CC)
@@ -202,11 +219,12 @@ $(filter $(BUILD)/unit/packetdrill/%,$(UNIT)): | $(PD_LIBS)
 
 unit-build: $(UNIT)
 sim-build: $(SIM)
+stack-build: $(EXAMPLES) $(STACK)
 packet-build: $(PACKET)
 packetdrill-build: $(PD_LIBS)
 faults-build: all $(FAULTS) $(PLUGINS:%=$(BUILD)/faults/cni/%)
 fuzz-build: $(FUZZ)
-bench-build: all $(BENCH) $(BENCH_NET)
+bench-build: all $(BENCH) $(BENCH_NET) $(BENCH_STACK)
 print-%: # what the scripts below tests/ ask for: make -s print-UNIT
 	@echo '$($*)'
 
@@ -245,7 +263,7 @@ demo: ## show the main job: containers, NAT, a published port; installs what is 
 	+$(Q)$(MAKE) --no-print-directory all
 	$(Q)FAIRLEAD_BUILD=$(abspath $(BUILD)) examples/demo
 
-bench: bench-cni bench-core ## every benchmark
+bench: bench-cni bench-core bench-stack ## every benchmark
 bench-cni: ## our plugins, the kernel's floor and Debian's plugins: JSON lines
 	$(Q)contrib/deps build demo test
 	+$(Q)$(MAKE) --no-print-directory bench-build >&2
@@ -253,6 +271,10 @@ bench-cni: ## our plugins, the kernel's floor and Debian's plugins: JSON lines
 bench-core: ## our stack in memory and the kernel's over loopback: JSON lines
 	+$(Q)$(MAKE) --no-print-directory $(BENCH_NET) >&2
 	$(Q)$(BENCH_NET) $(or $(ROUNDS),5) $(BENCHES)
+bench-stack: ## our stack on real links and the kernel's: JSON lines (ROUNDS, BENCHES)
+	$(Q)contrib/deps build demo test
+	+$(Q)$(MAKE) --no-print-directory $(BENCH_STACK) examples >&2
+	$(Q)FAIRLEAD_BUILD=$(abspath $(BUILD)) ROUNDS=$(or $(ROUNDS),5) tests/bench/bench-stack $(BENCHES)
 
 format: ## let clang-format rewrite all C files
 	$(Q)find lib cmd plugins ipam tests examples -name '*.[ch]' -exec clang-format -i {} +

@@ -73,7 +73,9 @@ struct follow_neigh {
 /**
  * struct follow_ops - Who follows
  * @link:	The interface changed: all of it.  NULL: it is gone
- * @addr, @route, @neigh: One is there (@add), in the place of one with the same key, or gone
+ * @addr, @route, @neigh: One is there (@add), or gone.  An address (its length belongs to it)
+ *		or a neighbour that is told once more has changed; a route that changes is gone
+ *		first.  With the interface goes what is over it, before it
  * @lost:	Messages were lost, and everything was read again
  */
 struct follow_ops {

@@ -36,7 +36,7 @@ struct nerr;
  *		af_xdp, none for tap, whose interface is the kernel's end
  * @addr:	More addresses, "ADDRESS/LEN", NULL at the end
  * @gateway:	Default routes, one for each family, NULL for none
- * @mtu:	0 for the device's
+ * @mtu:	0 for the device's; not with @follow, which has one
  * @engine:	Of the loop
  * @service:	Budget, spinning, GRO
  * @shard, @n_shards: Queue of the device, and of how many (nic/steer.h); 0 and 0 for one

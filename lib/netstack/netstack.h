@@ -49,6 +49,10 @@ struct netstack;
  * @wait_arg:	Of @wait
  * @trace:	Sees every packet and note, NULL for none
  * @trace_arg:	Of @trace
+ * @shard, @n_shards: This is one of @n_shards instances that have the same addresses, number
+ *		@shard from 0 on (nic/steer.h).  Ports and echo identifiers that it chooses itself
+ *		are those with port % @n_shards == @shard, so that answers can be brought to it.
+ *		@n_shards 0 or 1: it is alone
  */
 struct netstack_conf {
 	uint8_t seed[32];
@@ -61,6 +65,8 @@ struct netstack_conf {
 	void *wait_arg;
 	trace_fn *trace;
 	void *trace_arg;
+	uint16_t shard;
+	uint16_t n_shards;
 };
 
 #define NETSTACK_POOL_BYTES  (UINT64_C(64) << 20)
@@ -89,7 +95,9 @@ void netstack_free(struct netstack *st);
  * @burst:	They become the stack's, all of them
  * @n:		Up to any number; 64 is a good one
  *
- * Processes them to the end, answers included, sends what is queued, and calls back.
+ * Processes them to the end, answers included, sends what is queued, and calls back.  What waits
+ * is the plain acknowledgement of data in order: until netstack_advance(), which the deadline asks
+ * for at once.  Whoever reads the data and answers before it saves a packet.
  */
 void netstack_input(struct netstack *st, uint32_t ifindex, struct pbuf *const *burst,
 		    unsigned int n, uint64_t now_ns);
@@ -106,6 +114,11 @@ void netstack_set_now(struct netstack *st, uint64_t now_ns);
  * timer, TIMER_NEVER without one.
  */
 uint64_t netstack_deadline(const struct netstack *st);
+
+/* Counts whatever may have made a socket ready.  The same number before and after a turn: no call
+ * that had to wait has a reason to look again.
+ */
+uint64_t netstack_news(const struct netstack *st);
 
 /* Where drivers and zero-copy senders get their memory. */
 struct pbuf_pool *netstack_pool(struct netstack *st);
@@ -144,6 +157,19 @@ struct ip_params *netstack_ip_params(struct netstack *st);
 struct tcp_params *netstack_tcp_params(struct netstack *st);
 
 /* --- looking in --- */
+
+/**
+ * struct netstack_addr - An address as it is now
+ * @conf:	As it was configured, or made of a router's advertisement
+ * @state:	enum net_addr_state
+ */
+struct netstack_addr {
+	struct net_addr_conf conf;
+	uint8_t state;
+};
+
+/* The first @n addresses, by interface.  Return: how many there are in all */
+unsigned int netstack_addrs(const struct netstack *st, struct netstack_addr *ret, unsigned int n);
 
 const uint64_t *netstack_drops(const struct netstack *st); /* DROP_N of them */
 int netstack_link_stats(const struct netstack *st, uint32_t ifindex, struct iface_stats *ret);

@@ -73,13 +73,6 @@ static void on_pmtu(void *arg, struct timer *t)
 	pmtu_timer(&of_core(arg)->net.pmtu, t);
 }
 
-static void on_addr_gone(void *arg, struct ip6_addr addr)
-{
-	struct netstack *st = arg;
-
-	tcp_addr_gone(st->tcp, addr);
-}
-
 /* --- life --- */
 
 static void core_init(struct core *c, const struct netstack_conf *conf, uint64_t now_ns)
@@ -87,6 +80,8 @@ static void core_init(struct core *c, const struct netstack_conf *conf, uint64_t
 	c->now_ns = now_ns;
 	c->trace = conf->trace;
 	c->trace_arg = conf->trace_arg;
+	c->shard = conf->shard;
+	c->n_shards = conf->n_shards;
 	memcpy(&c->key, conf->seed, sizeof(c->key));
 	memcpy(&c->chance, conf->seed + sizeof(c->key), sizeof(c->chance));
 	timer_wheel_init(&c->wheel, now_ns, c);
@@ -108,7 +103,6 @@ static int transport_init(struct netstack *st, const struct netstack_conf *conf)
 	if (r < 0)
 		return r;
 	st->net.error = stack_rx_error;
-	st->net.addr_gone = on_addr_gone;
 	st->net.up_arg = st;
 	return 0;
 }
@@ -116,7 +110,6 @@ static int transport_init(struct netstack *st, const struct netstack_conf *conf)
 static void transport_done(struct netstack *st)
 {
 	st->net.error = NULL;
-	st->net.addr_gone = NULL;
 	tcp_free(st->tcp);
 	raw_free(st->raw);
 	udp_free(st->udp);
@@ -186,6 +179,8 @@ int netstack_new(struct netstack **ret, const struct netstack_conf *conf, uint64
 		return -EINVAL;
 	if (tcp_params_check(&conf->tcp) < 0)
 		return -EINVAL;
+	if (conf->shard && conf->shard >= conf->n_shards)
+		return -EINVAL;
 	if (!mem.alloc)
 		mem = (struct pbuf_mem){ .alloc = mem_alloc, .free = mem_free };
 	st = mem.alloc(mem.arg, sizeof(*st));
@@ -247,30 +242,30 @@ static void begin(struct netstack *st, uint64_t now_ns)
 }
 
 /* What goes round inside: to ourselves, and what TCP wants to say. */
-static void run_inside(struct netstack *st)
+static void run_inside(struct netstack *st, bool input)
 {
 	for (unsigned int i = 0; i < ROUNDS_MAX; i++) {
 		stack_rx_loop(st, ROUND_LOOP_MAX);
-		tcp_run(st->tcp);
+		tcp_run(st->tcp, input);
 		if (!st->net.loop.n)
 			return;
 	}
 }
 
-static void send_all(struct netstack *st)
+static void send_all(struct netstack *st, bool input)
 {
-	run_inside(st);
+	run_inside(st, input);
 	iface_flush(&st->net.ifaces);
 	udp_run(st->udp);
 	raw_run(st->raw);
 }
 
-static void end(struct netstack *st)
+static void end(struct netstack *st, bool input)
 {
-	send_all(st);
+	send_all(st, input);
 	if (socket_pending(&st->sockets)) {
 		socket_run(&st->sockets);
-		send_all(st);
+		send_all(st, input);
 	}
 	st->running = false;
 }
@@ -287,14 +282,14 @@ void netstack_input(struct netstack *st, uint32_t ifindex, struct pbuf *const *b
 		for (unsigned int i = 0; i < n; i++)
 			core_drop(&st->core, burst[i], DROP_LINK_DOWN);
 	}
-	end(st);
+	end(st, true);
 }
 
 void netstack_advance(struct netstack *st, uint64_t now_ns)
 {
 	begin(st, now_ns);
 	timer_wheel_advance(&st->core.wheel, st->core.now_ns);
-	end(st);
+	end(st, false);
 }
 
 uint64_t netstack_deadline(const struct netstack *st)
@@ -303,6 +298,11 @@ uint64_t netstack_deadline(const struct netstack *st)
 	    socket_pending(&st->sockets))
 		return 0;
 	return timer_wheel_next_ns(&st->core.wheel);
+}
+
+uint64_t netstack_news(const struct netstack *st)
+{
+	return st->core.news;
 }
 
 struct pbuf_pool *netstack_pool(struct netstack *st)

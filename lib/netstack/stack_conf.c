@@ -101,6 +101,22 @@ int netstack_addr_del(struct netstack *st, const struct net_addr_conf *addr)
 	return addr_del(&st->net, addr->ifindex, addr->addr, addr->prefix_len);
 }
 
+unsigned int netstack_addrs(const struct netstack *st, struct netstack_addr *ret, unsigned int n)
+{
+	unsigned int all = 0;
+
+	for (uint32_t i = 1; i <= IFACE_MAX; i++) {
+		const struct net_iface *ni = net_iface_get(&st->net, i);
+
+		for (const struct net_addr *a = ni ? ni->addrs : NULL; a; a = a->next) {
+			if (all < n)
+				ret[all] = (struct netstack_addr){ a->conf, a->state };
+			all++;
+		}
+	}
+	return all;
+}
+
 /* --- routes --- */
 
 int netstack_route_add(struct netstack *st, const struct route_conf *route)

@@ -8,8 +8,12 @@
  *	af_xdp:NAME[,OPTION...]		the same by an XDP socket
  *
  * Options of all: netns=PATH (where the interface is), no-offload (plain frames: no checksum and
- * segmentation offload), capture=FILE (pcapng), fault=SPEC (nic_fault.h).  af_xdp: copy or
+ * segmentation offload), capture=FILE (nic_capture_new() in wrappers.h; each queue of several
+ * writes FILE.QUEUE), fault=SPEC (nic_fault_parse(), with '+' for the commas).  af_xdp: copy or
  * zerocopy to insist on one.
+ *
+ * The stack stands before the capture, that before the faults, those before the device: what is
+ * captured is what the stack sees.
  */
 #ifndef NIC_DRIVERS_H
 #define NIC_DRIVERS_H
@@ -50,8 +54,15 @@ struct nic_macvtap_conf {
 int nic_macvtap_open(struct nic **ret, const struct nic_macvtap_conf *conf,
 		     const struct nic_env *env, struct nerr *err);
 
-/* PACKET_VNET_HDR; several queues are a PACKET_FANOUT group.  The interface's MAC address is
- * ours, and the kernel's own stack sees the same frames: it must have no address on it.
+/* PACKET_VNET_HDR; several queues are a PACKET_FANOUT group, by the hash of the flow.  The
+ * interface's MAC address is ours, and the kernel's own stack sees the same frames: it must have no
+ * address on it (ip addr flush, ip link set addrgenmode none), or it answers what is meant for
+ * us, with resets above all.  Other processes that open the same interface see the same frames,
+ * too; only one of this process can (-EBUSY).
+ *
+ * What the kernel sends through the interface itself is not seen.  Super-segments of its
+ * senders are received whole whatever @no_offload says, which is about sending.  An interface that
+ * is down is waited for; one that is deleted or moved to another namespace is gone (nic.error).
  */
 struct nic_packet_conf {
 	const char *name;
@@ -69,7 +80,25 @@ enum nic_xdp_mode {
 
 /* Our program is attached to the interface and hands queue env->queue to us; the kernel's
  * stack does not see those frames.  It goes with the last queue that is closed, also when
- * the process is killed.
+ * the process is killed.  A driver without XDP is stood in for by the kernel (generic mode).
+ *
+ * What to know:
+ *
+ *	queues		all that the interface has in use must be served, or frames would be lost
+ *			without a word: -EINVAL says how many there are (ethtool -L)
+ *	MTU		up to 3818 (a frame is in one piece), on a veth 3506 at both ends; -EINVAL
+ *	checksums	a kernel that sends through a veth, or another device that is software,
+ *			leaves them undone, and XDP does not see that: on such a device a TCP or
+ *			UDP checksum that is just the pseudo header's sum is taken for that
+ *			(PBUF_CSUM_PARTIAL).  Nobody needs to turn anything off
+ *	segments	a veth's peer cuts its super-segments while we are attached.  In generic
+ *			mode nobody does, and frames that are too long are lost (rx_missed):
+ *			ethtool -K PEER tso off gso off
+ *	VLAN		tags that a device takes off are lost: ethtool -K IF rxvlan off, and for
+ *			a veth -K PEER txvlan off
+ *	rights		CAP_NET_ADMIN and CAP_BPF of the first user namespace, and CAP_NET_RAW
+ *
+ * A queue that was closed is free again a little later; opening waits for it, two seconds at most.
  */
 struct nic_xdp_conf {
 	const char *name;
@@ -83,7 +112,8 @@ int nic_xdp_open(struct nic **ret, const struct nic_xdp_conf *conf, const struct
  * nic_open() - Open what a person named
  * @spec:	As above
  *
- * netns=PATH in @spec goes before @env->netns.  -EINVAL for what cannot be read
+ * netns=PATH in @spec goes before @env->netns.  -EINVAL for what cannot be read: @err names the
+ * option and its value; else what the driver or a wrapper says
  */
 int nic_open(struct nic **ret, const char *spec, const struct nic_env *env, struct nerr *err);
 

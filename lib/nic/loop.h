@@ -43,7 +43,7 @@ void loop_free(struct loop *l);
 
 enum loop_engine loop_engine(const struct loop *l); /* not LOOP_AUTO */
 
-/* CLOCK_MONOTONIC, in nanoseconds: as of the last turn's end, and right now. */
+/* CLOCK_MONOTONIC, in nanoseconds: when the last turn woke up, and right now. */
 uint64_t loop_now(const struct loop *l);
 uint64_t loop_clock(void);
 
@@ -92,13 +92,19 @@ void loop_watch_del(struct loop *l, struct loop_watch *w);
  * @done:	Called once for each completion: @res as the system call would return it (a
  *		negative errno), @flags IORING_CQE_F_*.  Without IORING_CQE_F_MORE it is the last
  *		one, and @op may be used again or freed
- * @pending:	Of the loop
+ * @pending and those behind it: Of the loop
  *
  * Memory of the caller, in place until it is done.
  */
 struct loop_op {
 	void (*done)(struct loop_op *op, int res, uint32_t flags);
 	bool pending;
+	bool is_again;
+	int res;
+	struct loop_op *next;
+	const struct iovec *iov;
+	unsigned int n;
+	int fd;
 };
 
 /* The ring, for operations of one's own (liburing): io_uring_sqe_set_data() with a loop_op.  NULL

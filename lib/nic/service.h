@@ -5,9 +5,9 @@
  * One service is one thread's.  It knows no stack, only a client that takes bursts, has a
  * deadline and sends by nic_tx().  A turn is
  *
- *	receive		from each nic that is ready, up to a budget; GRO; client->input()
  *	advance		client->advance(): timers, what sockets queued, callbacks
  *	submit		one system call: all that was sent, and waiting when nothing is left
+ *	receive		from each nic that is ready, up to a budget; GRO; client->input()
  *
  * When work was recent it may spin for a while before it sleeps: a packet that comes then
  * costs no wake-up.
@@ -25,21 +25,22 @@ struct service;
 /**
  * struct service_client - For whom it is served
  * @input:	A burst of the nic that was added with @cookie: the client's packets
- * @advance:	Once a turn, after all input
+ * @advance:	What is due is done, before sleeping.  Return: somebody who waits should look again
+ *		first
  * @deadline:	When advance() is to be called again: 0 for at once, LOOP_FOREVER for never
  * @gone:	The nic's device is gone (@nic->error); the client removes it now or later
  */
 struct service_client {
 	void (*input)(void *arg, uint32_t cookie, struct pbuf *const *burst, unsigned int n,
 		      uint64_t now_ns);
-	void (*advance)(void *arg, uint64_t now_ns);
+	bool (*advance)(void *arg, uint64_t now_ns);
 	uint64_t (*deadline)(void *arg);
 	void (*gone)(void *arg, uint32_t cookie, int error);
 };
 
 /**
  * struct service_conf - How it serves
- * @budget:	Packets of one nic in a turn, 0 for NIC_BURST
+ * @budget:	Packets of one nic in a turn, 0 for 4 bursts
  * @spin_us:	Spin so long before sleeping, when packets came less than that ago and a CPU is
  *		idle; 0 never.  It is given up when it does not pay
  * @no_gro:	Packets go up as they come

@@ -34,6 +34,8 @@ struct sock;
  * @trace:	Where events go, NULL for nowhere
  * @trace_arg:	Of @trace
  * @woken:	Sockets with news for their owner (transport/sock.h)
+ * @news:	Times that a socket had some
+ * @shard, @n_shards: Which instance of how many with the same addresses; 0 of 0 is the only one
  */
 struct core {
 	uint64_t now_ns;
@@ -46,6 +48,9 @@ struct core {
 	trace_fn *trace;
 	void *trace_arg;
 	struct sock *woken;
+	uint64_t news;
+	uint16_t shard;
+	uint16_t n_shards;
 };
 
 /* Uniform, by the seed of the instance: the same seed and calls give the same numbers. */

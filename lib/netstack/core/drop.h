@@ -96,6 +96,7 @@
 	X(TCP_ACCEPT_QUEUE, "tcp-accept-queue", "the accept queue is full")                        \
 	X(TCP_COOKIE_BAD, "tcp-cookie-bad", "an ACK with no valid SYN cookie")                     \
 	X(TCP_TIME_WAIT, "tcp-time-wait", "for a connection in TIME-WAIT")                         \
+	X(TCP_MINTTL, "tcp-minttl", "comes from further away than IP_MINTTL allows (RFC 5082)")    \
 	X(TCP_LISTEN, "tcp-listen", "nothing a listener answers")                                  \
 	/* everywhere */                                                                           \
 	X(NO_MEMORY, "no-memory", "no memory, or the limit of the instance")                       \

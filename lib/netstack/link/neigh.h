@@ -38,7 +38,7 @@ enum neigh_state {
 #define NEIGH_RETRANS_MS            1000
 #define NEIGH_REACHABLE_MS          30000
 #define NEIGH_DELAY_FIRST_PROBE_MS  5000
-#define NEIGH_QUEUE_MAX             64   /* packets that wait for one neighbour */
+#define NEIGH_QUEUE_MAX             192  /* packets that wait for one neighbour; Linux: 208 KiB */
 #define NEIGH_WAITING_MAX           1024 /* and for all of them */
 #define NEIGH_TABLE_MAX             4096
 #define NEIGH_GC_MS                 60000 /* STALE ones nobody uses go after it */

@@ -230,7 +230,7 @@ static bool is_deprecated(const struct net *net, const struct net_addr *a)
 
 static void announce(struct net *net, struct net_iface *nif, const struct net_addr *a)
 {
-	if (!net->params.arp_announce || nif->ifc->kind != IFACE_ETHERNET)
+	if (!net->params.arp_announce || nif->ifc->kind != IFACE_ETHERNET || !nif->ifc->up)
 		return;
 	if (is_ip4(a))
 		arp_announce(&net->neigh, nif->ifc, (uint32_t)a->conf.addr.lo);
@@ -293,8 +293,10 @@ void addr_iface_up(struct net *net, struct net_iface *nif)
 
 void addr_iface_down(struct net *net, struct net_iface *nif)
 {
+	/* As Linux has it, an IPv4 address is ours while its interface is down. */
 	for (struct net_addr *a = nif->addrs; a; a = a->next)
-		addr_stop(net, a);
+		if (!is_ip4(a))
+			addr_stop(net, a);
 }
 
 static bool conf_is_valid(const struct net_addr_conf *conf)
@@ -357,7 +359,7 @@ int addr_add(struct net *net, const struct net_addr_conf *conf)
 		return err;
 	}
 	net_changed(net);
-	if (nif->ifc->up)
+	if (nif->ifc->up || is_ip4(a))
 		addr_start(net, nif, a);
 	return 0;
 }
@@ -366,13 +368,13 @@ void addr_remove(struct net *net, struct net_addr *a)
 {
 	const struct pbuf_mem *mem = &net->core->mem;
 	struct net_iface *nif = net->ifc[a->conf.ifindex];
-	const struct ip6_addr addr = a->conf.addr;
 	struct net_addr **at = &nif->addrs;
 
 	addr_stop(net, a);
 	del_network_route(net, a);
 	if (a->joined)
-		group_leave(net, nif, group_lookup(net, nif->ifc->index, ip6_addr_solicited(addr)));
+		group_leave(net, nif,
+			    group_lookup(net, nif->ifc->index, ip6_addr_solicited(a->conf.addr)));
 	while (*at != a)
 		at = &(*at)->next;
 	*at = a->next;
@@ -380,8 +382,6 @@ void addr_remove(struct net *net, struct net_addr *a)
 	net->addrs.n--;
 	mem->free(mem->arg, a, sizeof(*a));
 	net_changed(net);
-	if (!addr_lookup(net, addr, 0) && net->addr_gone)
-		net->addr_gone(net->up_arg, addr);
 }
 
 int addr_del(struct net *net, uint32_t ifindex, struct ip6_addr addr, uint8_t prefix_len)

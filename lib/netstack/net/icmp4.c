@@ -171,7 +171,11 @@ static int error_in(struct net *net, struct pbuf *pb, const struct icmp4_repr *m
 		.proto = ip.proto,
 		.type = m->type,
 		.code = m->code,
+		.ttl = rx->ttl,
+		.tos = rx->tos,
+		.left_ttl = ip.ttl,
 		.ifindex = pb->ifindex,
+		.time_ns = pb->time_ns,
 		.is_ip4 = true,
 	};
 	if (m->type == ICMP4_TYPE_UNREACHABLE) {

@@ -8,6 +8,7 @@
 #ifndef NETSTACK_NET_IP_H
 #define NETSTACK_NET_IP_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -74,6 +75,7 @@ static inline struct ip_rx *ip_rx(struct pbuf *pb)
  * @header_included: Raw sockets: @data is a whole IP header, which is sent as it is but for
  *		length, checksum and what is 0 in it (source, identification)
  * @router_alert: With that option (RFC 2113, RFC 2711): IGMP and MLD
+ * @dont_route:	IPv4: not by way of a router (SO_DONTROUTE)
  */
 struct ip_flow {
 	struct ip6_addr src;
@@ -91,6 +93,7 @@ struct ip_flow {
 	bool broadcast : 1;
 	bool header_included : 1;
 	bool router_alert : 1;
+	bool dont_route : 1;
 };
 
 /**
@@ -120,6 +123,12 @@ struct ip_path {
  *         -ENODEV (no such @oif), -ENETDOWN (it is down), -ENOBUFS (neighbour table)
  */
 int ip_path_find(struct net *net, struct ip_flow *f, struct ip_path *path);
+
+/* As Linux tells a user whose address is gone: there is no way from it. */
+static inline int ip_path_errno(int r)
+{
+	return r == -EADDRNOTAVAIL ? -ENETUNREACH : r;
+}
 
 /**
  * ip_out() - Send a packet of transport
@@ -198,7 +207,9 @@ int ip_group_leave(struct net *net, uint32_t ifindex, struct ip6_addr group);
  * @proto:	enum ip_proto
  * @hard:	Ends a connection attempt (RFC 1122, 4.2.3.9; RFC 5461)
  * @type, @code: As they came, of ICMP or ICMPv6, for IP_RECVERR
- * @ifindex:	Interface it came in on
+ * @ttl, @tos, @ifindex, @time_ns: Of the packet with the error: how far it had to go, its class,
+ *		where and when it came in
+ * @left_ttl:	Of our packet, when it came to who complains
  * @data:	What is quoted behind our header of UDP or ICMP, or of IP for others: for
  *		IP_RECVERR.  NULL for nothing
  * @data_len:	Its length
@@ -217,7 +228,11 @@ struct ip_error {
 	uint8_t code;
 	bool hard;
 	bool is_ip4;
+	uint8_t ttl;
+	uint8_t tos;
+	uint8_t left_ttl;
 	uint32_t ifindex;
+	uint64_t time_ns;
 	const uint8_t *data;
 	uint32_t data_len;
 };

@@ -176,6 +176,13 @@ static int check_oif(const struct net *net, uint32_t oif)
 	return ifc->up ? 0 : -ENETDOWN;
 }
 
+/* The next hop is another than the destination.  Of IPv6, Linux does not care. */
+static bool is_by_router(const struct net_way *way, struct ip6_addr dst)
+{
+	return way->type == ROUTE_UNICAST && way->has_neigh && ip6_addr_is_mapped(dst) &&
+	       !ip6_addr_eq(way->next_hop, dst);
+}
+
 /* One that nobody remembers is in @place. */
 static struct net_way *find_way(struct net *net, const struct ip_flow *f, struct net_way *place)
 {
@@ -195,6 +202,10 @@ static struct net_way *find_way(struct net *net, const struct ip_flow *f, struct
 		else
 			*way = way_to_one(net, f->dst, f->oif);
 		set_mtu(net, way, ip6_addr_is_mapped(f->dst));
+	}
+	if (way->error == 0 && f->dont_route && is_by_router(way, f->dst)) {
+		*place = no_way(-ENETUNREACH);
+		return place;
 	}
 	if (way->error == 0 && !f->broadcast && (to_all || way->type == ROUTE_BROADCAST)) {
 		*place = no_way(-EACCES);

@@ -104,7 +104,7 @@ static int push6(struct net *net, struct pbuf *pb, const struct ip_flow *f,
 	};
 	int r;
 
-	if (pb->len > IP_LEN_MAX - IPV6_HDR_LEN - ext_len)
+	if (pb->len > IP_LEN_MAX - ext_len) /* the header itself is not counted */
 		return -EMSGSIZE;
 	if (!make_room(pb, IPV6_HDR_LEN + ext_len))
 		return -ENOBUFS;

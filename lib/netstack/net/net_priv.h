@@ -175,8 +175,7 @@ struct net_way {
  *		unique per source, destination and protocol)
  * @reass, @pmtu, @icmp: State of those parts
  * @error:	ICMP errors about our packets go there, to transport
- * @addr_gone:	No interface has this address any more: transport ends what used it
- * @up_arg:	Of @error and @addr_gone
+ * @up_arg:	Of @error
  */
 struct net {
 	struct core *core;
@@ -195,7 +194,6 @@ struct net {
 	struct pmtu_table pmtu;
 	struct icmp_limit icmp;
 	void (*error)(void *arg, const struct ip_error *e);
-	void (*addr_gone)(void *arg, struct ip6_addr addr);
 	void *up_arg;
 };
 

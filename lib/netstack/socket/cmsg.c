@@ -14,6 +14,9 @@
 
 #include "netstack/socket/socket_priv.h"
 
+#ifndef TCP_CM_INQ
+#	define TCP_CM_INQ 36
+#endif
 #ifndef UDP_SEGMENT
 #	define UDP_SEGMENT 103
 #endif
@@ -255,12 +258,16 @@ static void put_time(struct out *o, const struct sock *sk, uint64_t time_ns)
 		put(o, SOL_SOCKET, is_new ? SO_TIMESTAMP_NEW : SO_TIMESTAMP, &tv, sizeof(tv));
 }
 
-/* The address we would answer from: the destination, unless that was many. */
+/* The address we would answer from: the destination, unless that was many.  Errors are not
+ * answered.
+ */
 static struct ip6_addr answer_from(struct socket_table *t, const struct sock_msg *msg)
 {
 	struct ip_flow f = { .dst = msg->addr, .oif = msg->ifindex };
 	struct ip_path path = { 0 };
 
+	if (msg->err)
+		return IP6_UNSPECIFIED;
 	if (ip_addr_type(t->net, msg->local, 0) == IP_ADDR_LOCAL)
 		return msg->local;
 	return ip_path_find(t->net, &f, &path) == 0 ? f.src : msg->local;
@@ -340,23 +347,38 @@ static void put_err(struct out *o, const struct sock *sk, const struct sock_err 
 	    sizeof(v.ee) + len);
 }
 
-static void put_all(struct socket_table *t, struct out *o, const struct sock *sk,
-		    const struct sock_msg *msg)
+/* What was asked for of a packet: a datagram, or the one that brought an ICMP error. */
+static void put_packet(struct socket_table *t, struct out *o, const struct sock *sk,
+		       const struct sock_msg *msg)
 {
-	const bool is_ip4 = ip6_addr_is_mapped(msg->local);
+	if (sk->opts & SOCKOPT6_PKTINFO)
+		put_pktinfo6(o, msg);
+	if (ip6_addr_is_mapped(msg->local))
+		put_ip4(t, o, sk, msg);
+	else
+		put_ip6(o, sk, msg);
+}
 
+static void put_datagram(struct socket_table *t, struct out *o, const struct sock *sk,
+			 const struct sock_msg *msg)
+{
 	if (sk->flags & SOCK_TIMESTAMPS)
 		put_time(o, sk, msg->time_ns);
 	if (sk->opts & SOCKOPT_RXQ_OVFL && msg->lost)
 		put(o, SOL_SOCKET, SO_RXQ_OVFL, &msg->lost, sizeof(msg->lost));
 	if (msg->gso_size)
 		put_int(o, IPPROTO_UDP, UDP_GRO, msg->gso_size);
-	if (sk->opts & SOCKOPT6_PKTINFO)
-		put_pktinfo6(o, msg);
-	if (is_ip4)
-		put_ip4(t, o, sk, msg);
-	else
-		put_ip6(o, sk, msg);
+	put_packet(t, o, sk, msg);
+}
+
+static void put_error(struct socket_table *t, struct out *o, const struct sock *sk,
+		      const struct sock_msg *msg)
+{
+	if (sk->flags & SOCK_TIMESTAMPS)
+		put_time(o, sk, msg->time_ns);
+	if (msg->has_local)
+		put_packet(t, o, sk, msg);
+	put_err(o, sk, msg->err);
 }
 
 void cmsg_write(struct socket_table *t, const struct sock *sk, const struct sock_msg *msg,
@@ -368,9 +390,11 @@ void cmsg_write(struct socket_table *t, const struct sock *sk, const struct sock
 	m->msg_controllen = room;
 	if (msg->flags & MSG_ERRQUEUE) {
 		if (msg->err)
-			put_err(&o, sk, msg->err);
+			put_error(t, &o, sk, msg);
 	} else if (msg->has_local) {
-		put_all(t, &o, sk, msg);
+		put_datagram(t, &o, sk, msg);
+	} else if (msg->has_inq) {
+		put_int(&o, IPPROTO_TCP, TCP_CM_INQ, (int)msg->inq);
 	}
 	m->msg_controllen = room - m->msg_controllen;
 }

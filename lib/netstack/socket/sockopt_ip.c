@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "netstack/socket/sockopt_priv.h"
 #include "netstack/transport/dgram.h"
+#include "wire/ipv6.h"
 
 #define ECN_BITS 3
 
@@ -64,6 +65,20 @@ static int get_ttl(struct opt_call *c)
 	return 0;
 }
 
+static int set_min_ttl(struct opt_call *c)
+{
+	if (c->v < 0 || c->v > 255)
+		return -EINVAL;
+	c->sk->min_ttl = (uint8_t)c->v;
+	return 0;
+}
+
+static int get_min_ttl(struct opt_call *c)
+{
+	c->v = c->sk->min_ttl;
+	return 0;
+}
+
 static int set_pmtudisc(struct opt_call *c)
 {
 	if (c->v < IP_PMTUDISC_DONT || c->v > IP_PMTUDISC_OMIT)
@@ -114,6 +129,7 @@ static int get_unicast_if(struct opt_call *c)
 static const struct opt ip_opts[] = {
 	{ IP_TOS,                    OPT_FN, 0, 0, set_tos, get_tos },
 	{ IP_TTL,                    OPT_FN, 0, 0, set_ttl, get_ttl },
+	{ IP_MINTTL,                 OPT_FN, 0, OPT_NOT_EMPTY, set_min_ttl, get_min_ttl },
 	{ IP_HDRINCL,                OPT_FLAG, SOCK_HDRINCL, OPT_RAW, NULL, NULL },
 	{ IP_RECVERR,                OPT_FLAG, SOCK_RECVERR, 0, set_recverr, NULL },
 	{ IP_PKTINFO,                OPT_FLAG, SOCK_PKTINFO, 0, NULL, NULL },
@@ -184,6 +200,20 @@ static int get_hops(struct opt_call *c)
 	return 0;
 }
 
+static int set_min_hops(struct opt_call *c)
+{
+	if (c->v < 0 || c->v > 255)
+		return -EINVAL;
+	c->sk->min_hops = (uint8_t)c->v;
+	return 0;
+}
+
+static int get_min_hops(struct opt_call *c)
+{
+	c->v = c->sk->min_hops;
+	return 0;
+}
+
 static int set_tclass(struct opt_call *c)
 {
 	if (c->v < -1 || c->v > 255)
@@ -209,6 +239,16 @@ static int set_pmtudisc6(struct opt_call *c)
 static int get_pmtudisc6(struct opt_call *c)
 {
 	c->v = c->sk->pmtudisc6;
+	return 0;
+}
+
+/* A stream has its own idea of what fits. */
+static int set_mtu6(struct opt_call *c)
+{
+	if (c->v && c->v < IPV6_MTU_LEAST)
+		return -EINVAL;
+	if (c->sk->type->type != SOCK_STREAM)
+		dgram_of(c->sk)->frag_size6 = c->v < UINT16_MAX ? (uint16_t)c->v : UINT16_MAX;
 	return 0;
 }
 
@@ -241,9 +281,10 @@ static int get_unicast_if6(struct opt_call *c)
 static const struct opt ip6_opts[] = {
 	{ IPV6_V6ONLY,              OPT_FN, 0, 0, set_v6only, get_v6only },
 	{ IPV6_UNICAST_HOPS,        OPT_FN, 0, 0, set_hops, get_hops },
+	{ IPV6_MINHOPCOUNT,         OPT_FN, 0, 0, set_min_hops, get_min_hops },
 	{ IPV6_TCLASS,              OPT_FN, 0, 0, set_tclass, get_tclass },
 	{ IPV6_MTU_DISCOVER,        OPT_FN, 0, 0, set_pmtudisc6, get_pmtudisc6 },
-	{ IPV6_MTU,                 OPT_FN, 0, 0, NULL, get_mtu_to },
+	{ IPV6_MTU,                 OPT_FN, 0, 0, set_mtu6, get_mtu_to },
 	{ IPV6_DONTFRAG,            OPT_OPT, SOCKOPT6_DONTFRAG, OPT_MAY_BE_SHORT, NULL, NULL },
 	{ IPV6_HDRINCL,             OPT_FN, 0, OPT_RAW, set_hdrincl6, get_hdrincl6 },
 	{ IPV6_RECVERR,             OPT_OPT, SOCKOPT6_RECVERR, 0, set_recverr, NULL },

@@ -146,6 +146,7 @@ static int64_t recv_stream(struct socket_table *t, struct sock *sk, struct sock_
 			done = (uint64_t)r; /* it begins at the front each time */
 		} else if (r > 0) {
 			done += (uint64_t)r;
+			p.m.begun = true;
 			progress_by(&p, (uint64_t)r);
 		}
 		if ((r < 0 && r != -EAGAIN) || r == 0 || done >= target || p.m.stop)
@@ -156,6 +157,8 @@ static int64_t recv_stream(struct socket_table *t, struct sock *sk, struct sock_
 	}
 	msg->flags = p.m.flags;
 	msg->has_addr = p.m.has_addr;
+	msg->has_inq = p.m.has_inq;
+	msg->inq = p.m.inq;
 	r = result(sk, done, r);
 	wait_end(&w);
 	return r;

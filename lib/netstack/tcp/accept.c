@@ -24,6 +24,7 @@ static void inherit(struct tcp_conn *c, const struct tcp_conn *listener)
 	c->sk.flags &= ~(uint32_t)SOCK_STATES;
 	c->sk.fd = -1;
 	c->sk.refs = 0;
+	c->sk.priority = 0; /* the exception, as in sk_clone_lock() of Linux */
 	c->sk.error = 0;
 	c->sk.soft_error = 0;
 	c->sk.rcv_charge = 0;
@@ -87,7 +88,10 @@ static int start(struct tcp_conn *c, const struct tcp_passive *p)
 	r = tcp_snd_init(c);
 	if (r < 0)
 		return r;
-	w = tcp_initial_window(&c->tcp->params, c->sk.rcvbuf, c->window_clamp, c->adv_mss, true);
+	/* Whole segments of it were promised, but of which length?  The path may have become
+	 * narrower meanwhile, and a window is not taken back.
+	 */
+	w = tcp_initial_window(&c->tcp->params, c->sk.rcvbuf, c->window_clamp, 0, true);
 	c->rcv_adv = seq_add(c->rcv_nxt, w.wnd);
 	return 0;
 }
@@ -130,7 +134,8 @@ struct tcp_conn *tcp_accept_new(struct tcp_conn *listener, const struct tcp_segm
 		return NULL;
 	}
 	c->flags |= TCPF_ACCEPTED;
-	c->segs_in++;
+	c->segs_in = 2; /* the SYN, too */
+	c->data_segs_in = seg->data_len > 0;
 	c->last_rx_ms = core_ms(tcp->core);
 	tcp_set_state(c, TCPS_ESTABLISHED);
 	tcp_snd_established(c, seg);

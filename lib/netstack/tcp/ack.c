@@ -17,9 +17,13 @@
 
 /* --- window --- */
 
+/* Beyond RFC 9293: what acknowledges more is newer, whatever its number.  A peer that resends
+ * data says with it how much window is left now, and the old window from the new SND.UNA on would
+ * be more than it has ever offered (tcp_may_update_window() of Linux).
+ */
 static bool is_newer(const struct tcp_conn *c, const struct tcp_segment *seg)
 {
-	if (seq_lt(c->snd_wl1, seg->h.seq))
+	if (seq_lt(c->snd_wl1, seg->h.seq) || seq_gt(seg->h.ack, c->snd_una))
 		return true;
 	return seq_eq(c->snd_wl1, seg->h.seq) && seq_leq(c->snd_wl2, seg->h.ack);
 }
@@ -257,6 +261,7 @@ enum tcp_ack_verdict tcp_ack_in(struct tcp_conn *c, const struct tcp_segment *se
 	if (seq_lt(seg->h.ack, c->snd_una))
 		return TCP_ACK_OLD;
 	c->n_probes = 0;
+	c->sk.soft_error = 0; /* something gets through */
 	if (!c->fl) {
 		ack_idle(c, &a);
 		return TCP_ACK_OK;

@@ -205,7 +205,7 @@ void tcp_conn_end(struct tcp_conn *c, int error)
 	c->rexmit_at_ns = TIMER_NEVER;
 	c->delack_at_ns = TIMER_NEVER;
 	c->keep_at_ns = TIMER_NEVER;
-	c->flags &= ~(uint32_t)(TCPF_ACK_NOW | TCPF_ACK_DELAYED | TCPF_OUTPUT);
+	c->flags &= ~(uint32_t)(TCPF_ACK_NOW | TCPF_ACK_SOON | TCPF_ACK_DELAYED | TCPF_OUTPUT);
 	tcp_snd_clear(c);
 	tcp_ofo_clear(c);
 	tcp_conn_unhash(c);

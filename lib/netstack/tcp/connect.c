@@ -142,7 +142,7 @@ static int start(struct tcp_conn *c, struct ip6_addr addr, uint16_t port)
 	c->sk.rport = port;
 	c->path.gen = 0;
 	tcp_flow(c, &f);
-	r = ip_path_find(c->tcp->net, &f, &c->path);
+	r = ip_path_errno(ip_path_find(c->tcp->net, &f, &c->path));
 	if (r < 0)
 		goto fail;
 	c->sk.laddr = f.src;
@@ -164,7 +164,8 @@ static int start(struct tcp_conn *c, struct ip6_addr addr, uint16_t port)
 	c->sk.soft_error = 0;
 	tcp_set_state(c, TCPS_SYN_SENT);
 	r = tcp_send_syn(c);
-	if (r < 0 && r != -ENOBUFS) {
+	/* What a hook drops, or finds no memory, is as good as lost: it is sent again. */
+	if (r < 0 && r != -ENOBUFS && r != -EPERM) {
 		c->flags &= ~(uint32_t)TCPF_CONNECTING;
 		c->sk.error = 0;
 		timer_del(&c->tcp->core->wheel, &c->timer);

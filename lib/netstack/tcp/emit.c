@@ -233,7 +233,7 @@ void tcp_send_ack(struct tcp_conn *c)
 	if (tcp_emit_bare(c, acceptable_seq(c), 0) == 0)
 		return;
 	/* Not now: later. */
-	c->flags &= ~(uint32_t)TCPF_ACK_NOW;
+	c->flags &= ~(uint32_t)(TCPF_ACK_NOW | TCPF_ACK_SOON);
 	c->flags |= TCPF_ACK_DELAYED;
 	c->delack_at_ns = c->tcp->core->now_ns + params->delack_max_ms * NS_PER_MS;
 	tcp_timers_update(c);

@@ -16,6 +16,18 @@ static bool is_in_flight(const struct tcp_conn *c, struct seq seq)
 	return seq_within(seq, c->snd_una, (uint32_t)seq_diff(c->snd_nxt, c->snd_una));
 }
 
+/* Our segment got further than anybody is who may speak to us: tcp_is_too_far(). */
+static bool is_too_far(const struct tcp_conn *c, const struct ip_error *e)
+{
+	return e->left_ttl < (e->is_ip4 ? c->sk.min_ttl : c->sk.min_hops);
+}
+
+/* IP_RECVERR, IPV6_RECVERR: the user wants to hear of everything at once. */
+static bool wants_errors(const struct tcp_conn *c, bool is_ip4)
+{
+	return is_ip4 ? c->sk.flags & SOCK_RECVERR : c->sk.opts & SOCKOPT6_RECVERR;
+}
+
 static void error_in_conn(struct tcp_conn *c, const struct ip_error *e)
 {
 	if (e->error == EMSGSIZE) {
@@ -27,9 +39,10 @@ static void error_in_conn(struct tcp_conn *c, const struct ip_error *e)
 		tcp_conn_end(c, e->error);
 		return;
 	}
-	c->sk.soft_error = (int16_t)e->error;
-	if (!(c->sk.flags & SOCK_RECVERR) && !(c->sk.opts & SOCKOPT6_RECVERR))
+	if (!wants_errors(c, e->is_ip4)) {
+		c->sk.soft_error = (int16_t)e->error;
 		return;
+	}
 	c->sk.error = (int16_t)e->error;
 	sock_wake(c->tcp->core, &c->sk, EPOLLERR);
 }
@@ -46,7 +59,7 @@ bool tcp_error(struct tcp *tcp, const struct ip_error *e)
 	if ((v & TCP_OWNER_MASK) == TCP_OWNER_SYN)
 		return tcp_syn_error(tcp, id, e);
 	c = tcp_conn_get(tcp, id);
-	if (!is_in_flight(c, seq_of(e->seq)))
+	if (!is_in_flight(c, seq_of(e->seq)) || is_too_far(c, e))
 		return false;
 	error_in_conn(c, e);
 	return true;

@@ -66,13 +66,19 @@ static int in_unknown(struct tcp *tcp, struct tcp_segment *seg)
 	struct sock *sk = port_lookup(&tcp->ports, rx->dst, seg->h.dst_port, rx->src,
 				      seg->h.src_port, seg->pb->ifindex, seg->hash);
 
-	return sk ? tcp_in_listen(tcp_conn_of(sk), seg) : in_closed(tcp, seg);
+	if (!sk)
+		return in_closed(tcp, seg);
+	return tcp_is_too_far(sk, rx) ? DROP_TCP_MINTTL : tcp_in_listen(tcp_conn_of(sk), seg);
 }
 
 static int in_conn(struct tcp_conn *c, struct tcp_segment *seg)
 {
-	c->segs_in++;
-	c->data_segs_in += seg->data_len > 0;
+	const uint32_t n = tcp_segments_in(seg);
+
+	if (tcp_is_too_far(&c->sk, seg->rx))
+		return DROP_TCP_MINTTL;
+	c->segs_in += n;
+	c->data_segs_in += seg->data_len > 0 ? n : 0;
 	c->last_rx_ms = core_ms(c->tcp->core);
 	return c->state == TCPS_SYN_SENT ? tcp_in_synsent(c, seg) : tcp_in_sync(c, seg);
 }

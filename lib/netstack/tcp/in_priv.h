@@ -222,6 +222,14 @@ int tcp_connect(struct sock *sk, struct ip6_addr addr, uint16_t port);
 /* RFC 9293, 3.10.7.2.  @c is in LISTEN.  Return: as tcp_in_sync() */
 int tcp_in_listen(struct tcp_conn *c, struct tcp_segment *seg);
 
+/* IP_MINTTL, IPV6_MINHOPCOUNT (RFC 5082): a packet that can come from further away than the user
+ * has his peers.
+ */
+static inline bool tcp_is_too_far(const struct sock *sk, const struct ip_rx *rx)
+{
+	return rx->ttl < (rx->is_ip4 ? sk->min_ttl : sk->min_hops);
+}
+
 /* RFC 9293, 3.10.7.3.  Return: as tcp_in_sync() */
 int tcp_in_synsent(struct tcp_conn *c, struct tcp_segment *seg);
 
@@ -242,9 +250,8 @@ int tcp_syn_segment(struct tcp *tcp, uint32_t id, struct tcp_segment *seg);
 /* An ICMP error about its SYN+ACK ends it.  False when it is about something else. */
 bool tcp_syn_error(struct tcp *tcp, uint32_t id, const struct ip_error *e);
 
-/* A listener or an address goes: with all its records. */
+/* A listener goes: with all its records. */
 void tcp_syn_forget(struct tcp_conn *listener);
-void tcp_syn_forget_addr(struct tcp *tcp, struct ip6_addr addr);
 
 /* Handler of TIMER_TCP_SYNQ. */
 void tcp_syn_timer(void *arg, struct timer *t);
@@ -325,9 +332,6 @@ void tcp_tw_reuse(struct tcp_conn *c, uint32_t id);
 /* Handler of TIMER_TCP_TIME_WAIT. */
 void tcp_tw_timer(void *arg, struct timer *t);
 
-/* Records of an address that is gone. */
-void tcp_tw_forget_addr(struct tcp *tcp, struct ip6_addr addr);
-
 /* --- rcv.c --- */
 
 /* Step 7 and 8: payload and FIN.  Return: RX_TAKEN or a drop reason */
@@ -357,6 +361,14 @@ void tcp_rcv_charge(struct tcp_conn *c);
 /* What of sk.rcvbuf is in use, by the last tcp_rcv_charge(). */
 uint32_t tcp_rcv_used(const struct tcp_conn *c);
 
+/* Segments that a device, or GRO, made this packet of. */
+static inline uint32_t tcp_segments_in(const struct tcp_segment *seg)
+{
+	const uint32_t size = seg->pb->gso_size;
+
+	return size && seg->data_len > size ? (seg->data_len + size - 1) / size : 1;
+}
+
 /* What the user has not read begins here. */
 static inline struct seq tcp_copied_seq(const struct tcp_conn *c)
 {
@@ -366,6 +378,7 @@ static inline struct seq tcp_copied_seq(const struct tcp_conn *c)
 /* An ACK is owed at the end of the burst. */
 static inline void tcp_ack_now(struct tcp_conn *c)
 {
+	c->flags &= ~(uint32_t)TCPF_ACK_SOON;
 	tcp_work(c, TCPF_ACK_NOW);
 }
 

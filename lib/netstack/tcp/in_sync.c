@@ -334,12 +334,10 @@ static bool ack_is_news(const struct tcp_conn *c, const struct tcp_segment *seg)
 static int predicted(struct tcp_conn *c, const struct tcp_segment *seg)
 {
 	update_ts_recent(c, seg);
-	if (ack_is_news(c, seg)) {
+	if (ack_is_news(c, seg))
 		(void)tcp_ack_in(c, seg); /* it is in range */
-	} else {
+	else
 		c->snd_wl1 = seg->h.seq;
-		c->data_segs_in++;
-	}
 	if (seg->data_len == 0 || c->state == TCPS_CLOSED)
 		return RX_TAKEN;
 	return tcp_data_append(c, seg) ? RX_TAKEN : DROP_NO_MEMORY;

@@ -11,6 +11,10 @@
 
 #include "netstack/tcp/snd_priv.h"
 
+#ifndef TCP_INQ
+#	define TCP_INQ 36
+#endif
+
 #define KEEP_MAX_S        32767 /* MAX_TCP_KEEPIDLE */
 #define KEEPCNT_MAX       127
 #define SYNCNT_MAX        127
@@ -173,6 +177,15 @@ static int set_quickack(struct tcp_conn *c, int v)
 	return 0;
 }
 
+static int set_inq(struct tcp_conn *c, int v)
+{
+	if (!within(v, 0, 1))
+		return -EINVAL;
+	c->sk.opts &= ~(uint32_t)SOCKOPT_INQ;
+	c->sk.opts |= v ? SOCKOPT_INQ : 0;
+	return 0;
+}
+
 static int set_congestion(struct tcp_conn *c, const char *val, uint32_t len)
 {
 	char name[TCP_CC_NAME_LEN] = "";
@@ -221,6 +234,8 @@ static int set_int(struct tcp_conn *c, int name, int v)
 		return set_notsent_lowat(c, v);
 	case TCP_QUICKACK:
 		return set_quickack(c, v);
+	case TCP_INQ:
+		return set_inq(c, v);
 	case TCP_REPAIR:
 	case TCP_REPAIR_QUEUE:
 	case TCP_TIMESTAMP:
@@ -309,6 +324,9 @@ static int get_int(const struct tcp_conn *c, int name, int *ret)
 		return 0;
 	case TCP_QUICKACK:
 		*ret = !(c->flags & TCPF_PINGPONG);
+		return 0;
+	case TCP_INQ:
+		*ret = !!(c->sk.opts & SOCKOPT_INQ);
 		return 0;
 	case TCP_TIMESTAMP:
 		*ret = (int)(core_ms(c->tcp->core) + c->ts_offset);

@@ -56,7 +56,7 @@ static bool turn_begin(struct tcp_conn *c, struct turn *t)
 	const int r = tcp_path(c);
 
 	if (r < 0) {
-		c->sk.soft_error = (int16_t)-r;
+		c->sk.soft_error = (int16_t)-ip_path_errno(r);
 		return false;
 	}
 	if (c->probe_mtu)

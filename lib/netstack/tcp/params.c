@@ -56,7 +56,7 @@ void tcp_params_default(struct tcp_params *p)
 		.initial_cwnd = 10,
 		.slow_start_after_idle = true,
 		.reordering = 3,
-		.mtu_probing = 0,
+		.mtu_probing = 1,
 		.base_mss = 1024,
 		.min_snd_mss = 48,
 		.limit_output_segs = 32,

@@ -47,7 +47,8 @@ enum tcp_syncookies {
  * @initial_cwnd:	In segments, RFC 6928 (10)
  * @slow_start_after_idle: tcp_slow_start_after_idle: RFC 2861 (on)
  * @reordering:		tcp_reordering (3)
- * @mtu_probing:	tcp_mtu_probing: 0 off, 1 after a black hole is found, 2 always
+ * @mtu_probing:	tcp_mtu_probing: 0 off, 1 after a black hole is found, 2 always (1; Linux
+ *		has 0: a connection through a tunnel whose ICMP errors are lost stands still)
  * @base_mss:		tcp_base_mss (1024)
  * @min_snd_mss:	tcp_min_snd_mss (48)
  * @limit_output_segs:	Super-segments handed to the link per turn and connection

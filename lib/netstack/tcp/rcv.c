@@ -200,7 +200,7 @@ void tcp_ack_sent(struct tcp_conn *c)
 		tcp_dsack_sent(c);
 	if (!(c->flags & (TCPF_ACK_NOW | TCPF_ACK_DELAYED)))
 		return;
-	c->flags &= ~(uint32_t)(TCPF_ACK_NOW | TCPF_ACK_DELAYED);
+	c->flags &= ~(uint32_t)(TCPF_ACK_NOW | TCPF_ACK_SOON | TCPF_ACK_DELAYED);
 	c->delack_at_ns = TIMER_NEVER; /* the timer may fire for nothing */
 	if (c->n_quick && --c->n_quick == 0)
 		c->ato_ms = ATO_MIN_MS;
@@ -248,9 +248,10 @@ static void ack_data(struct tcp_conn *c)
 
 	if (c->flags & TCPF_ACK_NOW)
 		return;
-	if (c->flags & TCPF_QUICKACK || c->ofo || (c->n_quick && !pingpong) ||
-	    owed >= c->rcv_mss + pingpong)
+	if (c->flags & TCPF_QUICKACK || c->ofo)
 		tcp_ack_now(c);
+	else if ((c->n_quick && !pingpong) || owed >= c->rcv_mss + pingpong)
+		tcp_work(c, TCPF_ACK_NOW | TCPF_ACK_SOON);
 	else
 		ack_later(c);
 }
@@ -260,15 +261,28 @@ static void ack_data(struct tcp_conn *c)
 /* The largest of the peer's segments, or the size two in a row had: ACKs are counted by it, and
  * the window grows in steps of it.
  */
-static void learn_mss(struct tcp_conn *c, const struct tcp_segment *seg)
+static void learn_size(struct tcp_conn *c, uint32_t len)
 {
-	const uint32_t len = seg->pb->gso_size ? seg->pb->gso_size : seg->data_len;
-
 	if (len > c->rcv_mss)
 		c->rcv_mss = tcp_min(len, tcp_max(c->adv_mss, c->rcv_mss));
 	else if (len < c->rcv_mss && len >= MSS_GUESS && len == c->last_rx_len)
 		c->rcv_mss = len;
 	c->last_rx_len = (uint16_t)tcp_min(len, UINT16_MAX);
+}
+
+/* A packet of several teaches what they would have one by one. */
+static void learn_mss(struct tcp_conn *c, const struct tcp_segment *seg)
+{
+	const uint32_t n = tcp_segments_in(seg), size = seg->pb->gso_size;
+
+	if (n == 1) {
+		learn_size(c, seg->data_len);
+		return;
+	}
+	learn_size(c, size);
+	if (n > 2)
+		learn_size(c, size);
+	learn_size(c, seg->data_len - (n - 1) * size);
 }
 
 /* A smoothed one for measurements that say what it is, the least of those that say what it
@@ -329,6 +343,9 @@ static void learn(struct tcp_conn *c, const struct tcp_segment *seg)
 	learn_rtt(c);
 	learn_rtt_ts(c, seg);
 	learn_ato(c, now - c->last_data_ms);
+	/* The others of a packet came with the first one: it takes some of them to forget. */
+	for (uint32_t n = tcp_min(tcp_segments_in(seg), 10); n > 1; n--)
+		learn_ato(c, 0);
 	c->last_data_ms = now;
 }
 
@@ -410,13 +427,19 @@ static void fin(struct tcp_conn *c)
 	}
 }
 
-/* Nothing of it is new. */
-static int old_data(struct tcp_conn *c, const struct tcp_segment *seg)
+/* The peer did not hear of our ACK in time. */
+static void answer_old(struct tcp_conn *c)
 {
 	c->tcp->stats.delayed_acks_lost++;
 	tcp_quickack(c, TCP_QUICK_MAX);
-	tcp_dsack(c, seg->h.seq, seq_add(seg->h.seq, seg->len));
 	tcp_ack_now(c);
+}
+
+/* Nothing of it is new. */
+static int old_data(struct tcp_conn *c, const struct tcp_segment *seg)
+{
+	tcp_dsack(c, seg->h.seq, seq_add(seg->h.seq, seg->len));
+	answer_old(c);
 	return DROP_TCP_OLD_DATA;
 }
 
@@ -428,6 +451,8 @@ static void trim_front(struct tcp_conn *c, struct tcp_segment *seg)
 
 	if (old > syn)
 		tcp_dsack(c, seg->h.seq, c->rcv_nxt);
+	if (seg->pb->gso_size && old >= seg->pb->gso_size)
+		answer_old(c); /* whole segments of it are */
 	seg->h.seq = c->rcv_nxt;
 	seg->h.flags &= (uint16_t)~TCP_SYN;
 	seg->len -= old;
@@ -453,6 +478,7 @@ static int out_of_order(struct tcp_conn *c, struct tcp_segment *seg)
 {
 	const struct seq end = seq_add(seg->h.seq, seg->data_len);
 	const bool has_fin = seg->h.flags & TCP_FIN;
+	uint32_t n = tcp_segments_in(seg);
 	int r = RX_TAKEN;
 
 	learn_mss(c, seg);
@@ -462,10 +488,12 @@ static int out_of_order(struct tcp_conn *c, struct tcp_segment *seg)
 		tcp_ofo_fin(c, end);
 	tcp_rcv_charge(c);
 	tcp_quickack(c, TCP_QUICK_MAX);
-	/* Who knows no SACK counts duplicates: each is to be one (RFC 5681, 4.2). */
-	if (c->flags & TCPF_SACK)
+	/* Who knows no SACK counts duplicates: each segment is to be one (RFC 5681, 4.2). */
+	if (c->flags & TCPF_SACK) {
 		tcp_ack_now(c);
-	else
+		return r;
+	}
+	for (; n; n--)
 		tcp_send_ack(c);
 	return r;
 }

@@ -137,6 +137,7 @@ static int64_t recv_urgent(struct tcp_conn *c, struct sock_msg *msg)
  * @c:		Whose
  * @peek:	The bytes stay; @off of them were looked at
  * @trunc:	They are not wanted
+ * @begun:	The same read() has bytes from before: it does not go beyond the urgent mark
  * @copied:	To the user
  * @dropped:	Out of rxq
  */
@@ -144,6 +145,7 @@ struct reader {
 	struct tcp_conn *c;
 	bool peek;
 	bool trunc;
+	bool begun;
 	uint32_t off;
 	uint32_t copied;
 	uint32_t dropped;
@@ -172,7 +174,7 @@ static uint32_t reader_read(struct reader *r, uint8_t *dst, uint32_t len)
 
 	if (n == 0)
 		return 0;
-	if (mark == 0 && r->copied)
+	if (mark == 0 && (r->copied || r->begun))
 		return 0;
 	if (mark == 0 && !(c->sk.flags & SOCK_OOBINLINE)) {
 		reader_step(r, NULL, 1); /* not part of the stream */
@@ -224,10 +226,10 @@ static int64_t recv_nothing(struct tcp_conn *c)
 	return c->state == TCPS_CLOSED ? -ENOTCONN : -EAGAIN;
 }
 
-/* Who waits for more waits in vain. */
-static bool is_last(const struct tcp_conn *c)
+/* Who waits for more waits in vain: what was read ends at the mark, or nothing comes. */
+static bool is_last(const struct tcp_conn *c, bool copied)
 {
-	return (to_mark(c, 0) == 0) ||
+	return (copied && to_mark(c, 0) == 0) ||
 	       (c->rxq.len == 0 &&
 		(c->sk.flags & SOCK_RD_SHUT || c->sk.error || c->state == TCPS_CLOSED));
 }
@@ -239,8 +241,11 @@ static int64_t sock_recv(struct sock *sk, struct sock_msg *msg)
 		.c = c,
 		.peek = msg->flags & MSG_PEEK,
 		.trunc = msg->flags & MSG_TRUNC,
+		.begun = msg->begun,
 	};
 
+	if (msg->flags & MSG_ERRQUEUE)
+		return -EAGAIN; /* errors are told by SO_ERROR: nothing is queued */
 	if (c->state == TCPS_LISTEN)
 		return -ENOTCONN;
 	if (msg->flags & MSG_OOB)
@@ -251,7 +256,9 @@ static int64_t sock_recv(struct sock *sk, struct sock_msg *msg)
 		check_mark(c);
 		tcp_rcv_read(c, r.dropped);
 	}
-	msg->stop = is_last(c);
+	msg->stop = is_last(c, r.copied || r.begun);
+	msg->has_inq = sk->opts & SOCKOPT_INQ;
+	msg->inq = c->rxq.len + !!(c->flags & TCPF_FIN_RCVD);
 	if (r.copied || (c->rxq.len && is_empty(msg)))
 		return r.copied;
 	return recv_nothing(c);
@@ -303,6 +310,9 @@ static int64_t sock_send(struct sock *sk, struct sock_msg *msg)
 {
 	struct tcp_conn *c = tcp_conn_of(sk);
 
+	/* As Linux where it is not enabled: who asks for it knows what to do then. */
+	if (msg->flags & MSG_FASTOPEN)
+		return -EOPNOTSUPP;
 	tcp_pingpong(c);
 	return tcp_send(c, msg);
 }
@@ -441,6 +451,7 @@ static void sock_changed(struct sock *sk, int name)
 		c->path.gen = 0;
 		break;
 	case SO_MARK:
+	case SO_DONTROUTE:
 		c->path.gen = 0;
 		break;
 	default:

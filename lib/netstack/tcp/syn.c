@@ -124,8 +124,8 @@ static void syn_free(struct tcp *tcp, uint32_t id)
 	syn_release(tcp, id);
 }
 
-/* Those of one listener, of one address, or all (NULL). */
-static void forget(struct tcp *tcp, const struct tcp_conn *listener, const struct ip6_addr *addr)
+/* Those of one listener, or all (NULL). */
+static void forget(struct tcp *tcp, const struct tcp_conn *listener)
 {
 	struct tcp_syn_queues *q = tcp->syn_queues;
 	uint32_t next;
@@ -135,9 +135,7 @@ static void forget(struct tcp *tcp, const struct tcp_conn *listener, const struc
 			const struct tcp_syn *s = tcp_syn_get(tcp, id);
 
 			next = s->rec.next;
-			if (listener && listener_of(tcp, s) != listener)
-				continue;
-			if (!addr || ip6_addr_eq(s->rec.laddr, *addr))
+			if (!listener || listener_of(tcp, s) == listener)
 				syn_free(tcp, id);
 		}
 	}
@@ -146,12 +144,7 @@ static void forget(struct tcp *tcp, const struct tcp_conn *listener, const struc
 void tcp_syn_forget(struct tcp_conn *listener)
 {
 	if (listener->listener->n_syn)
-		forget(listener->tcp, listener, NULL);
-}
-
-void tcp_syn_forget_addr(struct tcp *tcp, struct ip6_addr addr)
-{
-	forget(tcp, NULL, &addr);
+		forget(listener->tcp, listener);
 }
 
 void tcp_syn_done(struct tcp *tcp)
@@ -159,7 +152,7 @@ void tcp_syn_done(struct tcp *tcp)
 	const struct pbuf_mem *mem = &tcp->core->mem;
 	struct tcp_syn_queues *q = tcp->syn_queues;
 
-	forget(tcp, NULL, NULL);
+	forget(tcp, NULL);
 	timer_del(&tcp->core->wheel, &q->timer);
 	mem->free(mem->arg, q, sizeof(*q));
 	tcp->syn_queues = NULL;
@@ -573,6 +566,8 @@ int tcp_syn_segment(struct tcp *tcp, uint32_t id, struct tcp_segment *seg)
 	const struct tcp_conn *c = listener_of(tcp, s);
 	int r;
 
+	if (tcp_is_too_far(&c->sk, seg->rx))
+		return DROP_TCP_MINTTL;
 	if ((seg->h.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN &&
 	    seq_eq(seg->h.seq, s->irs) && !paws_rejects(s, seg))
 		return syn_again(tcp, id);

@@ -128,7 +128,8 @@ int tcp_socket(struct tcp *tcp, bool is_ip6, struct sock **ret)
 	return 0;
 }
 
-static void run_one(struct tcp_conn *c)
+/* @input: packets came in, and their receivers were not asked yet. */
+static void run_one(struct tcp_conn *c, bool input)
 {
 	c->flags &= ~(uint32_t)TCPF_WORK;
 	if (c->state == TCPS_CLOSED) {
@@ -141,7 +142,11 @@ static void run_one(struct tcp_conn *c)
 		tcp_output(c);
 	}
 	/* Nothing went out that said it, too. */
-	if (c->flags & TCPF_ACK_NOW && c->state != TCPS_CLOSED)
+	if (!(c->flags & TCPF_ACK_NOW) || c->state == TCPS_CLOSED)
+		return;
+	if (input && c->flags & TCPF_ACK_SOON)
+		tcp_work(c, 0); /* an answer may be there by then, and say it */
+	else
 		tcp_send_ack(c);
 }
 
@@ -164,7 +169,7 @@ static void pressure_over(struct tcp *tcp)
 }
 
 /* What is asked for meanwhile is for the next turn, and the device has sent something by then. */
-void tcp_run(struct tcp *tcp)
+void tcp_run(struct tcp *tcp, bool input)
 {
 	struct tcp_conn *c = tcp->work;
 	struct tcp_conn *next;
@@ -175,28 +180,13 @@ void tcp_run(struct tcp *tcp)
 	tcp->work_last = &tcp->work;
 	for (; c; c = next) {
 		next = c->work_next;
-		run_one(c);
+		run_one(c, input);
 	}
 }
 
 bool tcp_pending(const struct tcp *tcp)
 {
 	return tcp->work || is_pressure_over(tcp);
-}
-
-void tcp_addr_gone(struct tcp *tcp, struct ip6_addr addr)
-{
-	uint32_t next;
-
-	for (uint32_t id = tcp->all; id != SLAB_NONE; id = next) {
-		struct tcp_conn *c = tcp_conn_get(tcp, id);
-
-		next = c->next;
-		if (c->state != TCPS_LISTEN && ip6_addr_eq(c->sk.laddr, addr))
-			tcp_conn_end(c, ECONNABORTED);
-	}
-	tcp_syn_forget_addr(tcp, addr);
-	tcp_tw_forget_addr(tcp, addr);
 }
 
 void tcp_counts(const struct tcp *tcp, struct tcp_counts *ret)

@@ -33,15 +33,13 @@ void tcp_in(struct tcp *tcp, struct pbuf *pb);
 bool tcp_error(struct tcp *tcp, const struct ip_error *e);
 
 /* The end of a burst: acknowledgements that waited for it are sent (one per connection and
- * burst), and what connections may send.
+ * burst), and what connections may send.  With @input those that are owed for data in order wait
+ * for the next call: who receives the data may answer, and the answer acknowledges it.
  */
-void tcp_run(struct tcp *tcp);
+void tcp_run(struct tcp *tcp, bool input);
 
 /* tcp_run() has something to do. */
 bool tcp_pending(const struct tcp *tcp);
-
-/* An address of ours is gone: its connections end with ECONNABORTED. */
-void tcp_addr_gone(struct tcp *tcp, struct ip6_addr addr);
 
 /* X(field): counters with the names of /proc/net/snmp and netstat where those exist. */
 #define TCP_STATS(X)                                                                               \

@@ -87,6 +87,7 @@ enum tcp_conn_flag {
 	TCPF_HASHED = 1 << 16,     /* in tcp->table */
 	TCPF_CWND_LIMITED = 1 << 17,
 	TCPF_QUICKACK = 1 << 18,     /* TCP_QUICKACK set */
+	TCPF_ACK_SOON = 1 << 19,     /* with TCPF_ACK_NOW: the user may answer first */
 	TCPF_PERSIST = 1 << 20,      /* rexmit_at_ns is the persist timer's */
 	TCPF_RATE_LIMITED = 1 << 21, /* @delivery_rate is app-limited */
 	TCPF_ACCEPTED = 1 << 22,     /* passive open */

@@ -289,16 +289,3 @@ void tcp_tw_reuse(struct tcp_conn *c, uint32_t id)
 	tcp->stats.time_wait_recycled++;
 	tw_free(tcp, id);
 }
-
-void tcp_tw_forget_addr(struct tcp *tcp, struct ip6_addr addr)
-{
-	uint32_t next;
-
-	for (uint32_t id = tcp->tw_queue->queue.first; id != SLAB_NONE; id = next) {
-		const struct tcp_tw *tw = tcp_tw_get(tcp, id);
-
-		next = tw->rec.next;
-		if (ip6_addr_eq(tw->rec.laddr, addr))
-			tw_free(tcp, id);
-	}
-}

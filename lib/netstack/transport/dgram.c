@@ -17,7 +17,9 @@
 /* What Linux wakes readers with: sock_def_readable(). */
 #define NEWS_IN (EPOLLIN | EPOLLPRI | EPOLLRDNORM | EPOLLRDBAND)
 
-/* An entry of the error queue, in the cb of a packet that has what the ICMP error quotes. */
+/* An entry of the error queue, in the cb of a packet that has what the ICMP error quotes and, as
+ * its l3 header, our address that the error was sent to.
+ */
 struct dgram_err {
 	struct ip6_addr from;
 	struct ip6_addr dst;
@@ -27,6 +29,8 @@ struct dgram_err {
 	uint8_t origin;
 	uint8_t type;
 	uint8_t code;
+	uint8_t ttl;
+	uint8_t tos;
 };
 
 _Static_assert(sizeof(struct dgram_err) <= PBUF_CB_LEN, "cb");
@@ -144,6 +148,11 @@ static int64_t recv_error(struct dgram *d, struct sock_msg *msg)
 	msg->addr = e->dst;
 	msg->port = e->port;
 	msg->ifindex = pb->ifindex;
+	msg->has_local = e->origin != SO_EE_ORIGIN_LOCAL;
+	msg->local = ip6_addr_get(pbuf_l3(pb));
+	msg->ttl = e->ttl;
+	msg->tos = e->tos;
+	msg->time_ns = pb->time_ns;
 	if (msg->err)
 		*msg->err = (struct sock_err){
 			.from = e->from,
@@ -250,12 +259,14 @@ int dgram_outq(const struct sock *sk, uint32_t *ret)
 
 /* --- errors --- */
 
-static void queue_error(struct dgram *d, const struct dgram_err *e, uint32_t ifindex,
-			const uint8_t *data, uint32_t len)
+/* @ic is the ICMP error, NULL for one of our own. */
+static void queue_error(struct dgram *d, const struct dgram_err *e, const struct ip_error *ic)
 {
+	const struct ip6_addr local = ic ? ic->src : IP6_UNSPECIFIED;
+	const uint32_t len = ic && ic->data ? ic->data_len : 0;
 	struct core *core = d->layer->core;
-	struct pbuf *pb = pbuf_alloc_rx(core->pool, 0, len);
-	uint8_t *at = pb ? pbuf_put(pb, len) : NULL;
+	struct pbuf *pb = pbuf_alloc_rx(core->pool, 0, IP6_ADDR_LEN + len);
+	uint8_t *at = pb ? pbuf_put(pb, IP6_ADDR_LEN + len) : NULL;
 	uint32_t bytes;
 
 	if (!at) {
@@ -263,10 +274,14 @@ static void queue_error(struct dgram *d, const struct dgram_err *e, uint32_t ifi
 		core_count(core, DROP_NO_MEMORY);
 		return;
 	}
+	ip6_addr_put(at, local);
 	if (len)
-		memcpy(at, data, len);
+		memcpy(at + IP6_ADDR_LEN, ic->data, len);
+	pbuf_mark_l3(pb);
+	pbuf_pull(pb, IP6_ADDR_LEN);
 	*dgram_err(pb) = *e;
-	pb->ifindex = ifindex;
+	pb->ifindex = ic ? ic->ifindex : 0;
+	pb->time_ns = ic ? ic->time_ns : core->now_ns;
 	bytes = pbuf_truesize(pb);
 	if (d->sk.rcv_charge + bytes >= d->sk.rcvbuf) {
 		core_drop(core, pb, DROP_RCVBUF_FULL);
@@ -309,9 +324,11 @@ void dgram_error(struct dgram *d, const struct ip_error *e)
 			.origin = e->is_ip4 ? SO_EE_ORIGIN_ICMP : SO_EE_ORIGIN_ICMP6,
 			.type = e->type,
 			.code = e->code,
+			.ttl = e->ttl,
+			.tos = e->tos,
 		};
 
-		queue_error(d, &err, e->ifindex, e->data, e->data ? e->data_len : 0);
+		queue_error(d, &err, e);
 	}
 	d->sk.error = (int16_t)e->error;
 	sock_wake(d->layer->core, &d->sk, EPOLLERR);
@@ -328,7 +345,7 @@ void dgram_local_error(struct dgram *d, int error, uint32_t mtu, struct ip6_addr
 	};
 
 	if (wants_errors(d, ip6_addr_is_mapped(dst)))
-		queue_error(d, &err, 0, NULL, 0);
+		queue_error(d, &err, NULL);
 }
 
 void dgram_errors_drop(struct dgram *d)

@@ -69,6 +69,7 @@ struct dgram_group {
  * @mcast_src:	IP_MULTICAST_IF by address
  * @mcast_if, @mcast_if6: IP_MULTICAST_IF, IPV6_MULTICAST_IF
  * @unicast_if, @unicast_if6: IP_UNICAST_IF, IPV6_UNICAST_IF
+ * @frag_size6:	IPV6_MTU: no longer packets, 0 for what the path takes
  * @mcast_ttl, @mcast_hops: IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS
  * @is_charged:	In @layer->charged
  * @n_groups:	In @groups
@@ -91,6 +92,7 @@ struct dgram {
 	uint16_t mcast_if6;
 	uint16_t unicast_if;
 	uint16_t unicast_if6;
+	uint16_t frag_size6;
 	uint8_t mcast_ttl;
 	uint8_t mcast_hops;
 	bool is_charged;
@@ -151,17 +153,19 @@ struct dgram_out {
 };
 
 /**
- * dgram_out_begin() - Where does it go, and may it?
+ * dgram_out_begin() - Where does it go?
  * @proto:	enum ip_proto
  * @dst:	Destination
  *
- * Options of socket and message are applied, the path is found, pending errors, shutdown and
- * SO_SNDBUF looked at, in Linux's order.
+ * Options of socket and message are applied, the path is found.
  *
- * Return: 0, an error of ip_path_find(), the pending one, -EPIPE, -EAGAIN
+ * Return: 0, an error of ip_path_find()
  */
 int dgram_out_begin(struct dgram *d, const struct sock_msg *msg, uint8_t proto, struct ip6_addr dst,
 		    struct dgram_out *ret);
+
+/* What one packet may have: the path's MTU, or what the user wants it to be. */
+uint32_t dgram_out_mtu(const struct dgram *d, const struct dgram_out *o);
 
 /* Find @d->path for it, as ip_path_find(). */
 int dgram_out_path(struct dgram *d, struct ip_flow *f);
@@ -174,6 +178,11 @@ int dgram_out_path(struct dgram *d, struct ip_flow *f);
  */
 int dgram_out_fits(struct dgram *d, const struct sock_msg *msg, struct dgram_out *o, uint32_t len,
 		   uint16_t port);
+
+/* Pending errors, shutdown and SO_SNDBUF, at which Linux looks when it knows that the datagram is
+ * not too long.  The error, -EPIPE, -EAGAIN
+ */
+int dgram_out_may(struct dgram *d);
 
 /* A packet with the data of @msg, which is @len bytes, and room before it.  NULL without
  * memory.

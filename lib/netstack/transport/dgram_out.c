@@ -74,13 +74,16 @@ static void flow_of(const struct dgram *d, const struct sock_msg *msg, uint8_t p
 		f->tos = (uint8_t)msg->tos;
 	if (msg && msg->has_mark)
 		f->mark = msg->mark;
+	if (msg && msg->flags & MSG_DONTROUTE)
+		f->dont_route = true;
 }
 
 static bool flow_has_same_path(const struct ip_flow *a, const struct ip_flow *b)
 {
 	return ip6_addr_eq(a->dst, b->dst) && ip6_addr_eq(a->src, b->src) && a->oif == b->oif &&
 	       a->mark == b->mark && a->pmtu_probe == b->pmtu_probe &&
-	       a->transparent == b->transparent && a->broadcast == b->broadcast;
+	       a->transparent == b->transparent && a->broadcast == b->broadcast &&
+	       a->dont_route == b->dont_route;
 }
 
 /* The path of the packet before is mostly that of this one.  In a new generation the source, too,
@@ -106,7 +109,7 @@ int dgram_out_path(struct dgram *d, struct ip_flow *f)
 	r = ip_path_find(net, f, &d->path);
 	if (r < 0) {
 		d->path.gen = 0;
-		return r;
+		return ip_path_errno(r);
 	}
 	d->path_key = asked;
 	d->path_src = f->src;
@@ -117,18 +120,26 @@ int dgram_out_path(struct dgram *d, struct ip_flow *f)
 int dgram_out_begin(struct dgram *d, const struct sock_msg *msg, uint8_t proto, struct ip6_addr dst,
 		    struct dgram_out *ret)
 {
-	int r;
-
 	flow_of(d, msg, proto, dst, &ret->flow);
-	r = dgram_out_path(d, &ret->flow);
-	if (r < 0)
-		return r;
-	r = sock_take_error(&d->sk);
+	return dgram_out_path(d, &ret->flow);
+}
+
+int dgram_out_may(struct dgram *d)
+{
+	const int r = sock_take_error(&d->sk);
+
 	if (r < 0)
 		return r;
 	if (d->sk.flags & SOCK_WR_SHUT)
 		return -EPIPE;
 	return d->sk.snd_charge < d->sk.sndbuf ? 0 : -EAGAIN;
+}
+
+uint32_t dgram_out_mtu(const struct dgram *d, const struct dgram_out *o)
+{
+	const uint32_t size = ip6_addr_is_mapped(o->flow.dst) ? 0 : d->frag_size6;
+
+	return size && size < d->path.mtu ? size : d->path.mtu;
 }
 
 int dgram_out_fits(struct dgram *d, const struct sock_msg *msg, struct dgram_out *o, uint32_t len,
@@ -137,7 +148,8 @@ int dgram_out_fits(struct dgram *d, const struct sock_msg *msg, struct dgram_out
 	const bool is_ip4 = ip6_addr_is_mapped(o->flow.dst);
 	const uint32_t whole = len + (is_ip4 ? 20 : 40);
 	const uint8_t pmtudisc = is_ip4 ? d->sk.pmtudisc : d->sk.pmtudisc6;
-	const bool fits = whole <= d->path.mtu;
+	const uint32_t mtu = dgram_out_mtu(d, o);
+	const bool fits = whole <= mtu;
 	bool never = pmtudisc == IP_PMTUDISC_DO || pmtudisc == IP_PMTUDISC_PROBE;
 
 	if (!is_ip4) {
@@ -146,9 +158,9 @@ int dgram_out_fits(struct dgram *d, const struct sock_msg *msg, struct dgram_out
 			never = msg->dont_frag;
 	}
 	o->flow.dont_frag = never || (is_ip4 && fits && pmtudisc == IP_PMTUDISC_WANT);
-	if (fits || !never || o->flow.pmtu_probe)
+	if (fits || !never || (o->flow.pmtu_probe && mtu == d->path.mtu))
 		return 0;
-	dgram_local_error(d, EMSGSIZE, d->path.mtu, o->flow.dst, port);
+	dgram_local_error(d, EMSGSIZE, mtu, o->flow.dst, port);
 	return -EMSGSIZE;
 }
 
@@ -192,6 +204,8 @@ int dgram_out(struct dgram *d, struct dgram_out *o, struct pbuf *pb)
 {
 	int r;
 
+	if (!o->flow.dont_frag && dgram_out_mtu(d, o) < d->path.mtu)
+		pb->frag_max = d->frag_size6;
 	d->sk.snd_charge += pbuf_truesize(pb);
 	if (!d->is_charged) {
 		d->is_charged = true;

@@ -119,6 +119,8 @@ static int64_t ping_send(struct sock *sk, struct sock_msg *msg)
 		r = dgram_out_begin(&rs->d, msg, rs->protocol, dst, &o);
 	if (r == 0)
 		r = dgram_out_fits(&rs->d, msg, &o, pb->len, 0);
+	if (r == 0)
+		r = dgram_out_may(&rs->d);
 	if (r < 0) {
 		pbuf_free(pb);
 		return r;

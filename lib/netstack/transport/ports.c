@@ -153,40 +153,128 @@ static int bind_add(struct port_table *t, struct port_bind *b, uint16_t port, en
 	return 0;
 }
 
-/* A port without conflicts, trying @n of them from a random one on, @step apart.  0: none */
-static uint32_t port_search(const struct port_table *t, const struct port_bind *b, uint32_t first,
-			    uint32_t n, uint32_t step, bool strict)
-{
-	uint32_t at;
+/* --- the search for a free one --- */
 
-	if (n == 0)
-		return 0;
-	at = core_random_below(t->core, n);
-	for (uint32_t i = 0; i < n; i++) {
-		const uint16_t port = (uint16_t)(first + at * step);
+/* Ephemeral ports are tried from @first on, @step apart: with several shards each has its own. */
+struct port_range {
+	uint32_t first;
+	uint32_t step;
+	uint32_t n;
+};
+
+static struct port_range ephemeral(const struct port_table *t)
+{
+	const uint32_t step = t->core->n_shards > 1 ? t->core->n_shards : 1;
+	const uint32_t min = *t->port_min, max = *t->port_max;
+	struct port_range r = { .step = step };
+
+	r.first = min + (t->core->shard + step - min % step) % step;
+	r.n = max >= r.first ? (max - r.first) / step + 1 : 0;
+	return r;
+}
+
+/* Of the half that is preferred so many are tried, and of the other one, before the rest of both:
+ * when nearly all of a half is taken, nobody shall walk through it each time.
+ */
+#define HALF_FIRST 64
+
+/* Offsets within a range that are @stride apart, from @first on; the walk begins at number
+ * @start.
+ */
+struct half {
+	uint32_t first;
+	uint32_t stride;
+	uint32_t n;
+	uint32_t start;
+};
+
+/**
+ * struct port_walk - Ports in the order in which they are tried
+ * @half:	Preferred one and other one; the second is empty where nothing is preferred
+ * @n:		Of both
+ */
+struct port_walk {
+	struct port_range range;
+	struct half half[2];
+	uint32_t n;
+};
+
+/* TCP: connect() prefers even offsets and bind() odd ones, so that programs that only do one of
+ * them leave the other ports to the others (as Linux).
+ */
+static struct port_walk walk_halves(struct port_range range, bool odd)
+{
+	struct port_walk w = { .range = range, .n = range.n };
+
+	w.half[odd] = (struct half){ .first = 0, .stride = 2, .n = (range.n + 1) / 2 };
+	w.half[!odd] = (struct half){ .first = 1, .stride = 2, .n = range.n / 2 };
+	return w;
+}
+
+static struct port_walk walk_all(struct port_range range)
+{
+	return (struct port_walk){
+		.range = range,
+		.half[0] = { .stride = 1, .n = range.n },
+		.n = range.n,
+	};
+}
+
+static uint32_t min_u32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Port number @i of a walk, 0 to @w->n - 1; @ret_tried are those of its half before it. */
+static uint16_t walk_port(const struct port_walk *w, uint32_t i, uint32_t *ret_tried)
+{
+	const uint32_t n = w->half[0].n;
+	const uint32_t soon = min_u32(n, HALF_FIRST),
+		       soon_other = min_u32(w->half[1].n, HALF_FIRST);
+	const struct half *h = &w->half[0];
+
+	if (i >= soon && i < soon + soon_other) {
+		h = &w->half[1];
+		i -= soon;
+	} else if (i >= n + soon_other) {
+		h = &w->half[1];
+		i -= n;
+	} else if (i >= soon) {
+		i -= soon_other;
+	}
+	*ret_tried = i;
+	return (uint16_t)(w->range.first +
+			  (h->first + (h->start + i) % h->n * h->stride) * w->range.step);
+}
+
+/* A port without conflicts, 0 for none. */
+static uint16_t port_search(const struct port_table *t, const struct port_bind *b,
+			    struct port_walk *w, bool strict)
+{
+	uint32_t tried;
+
+	for (unsigned int i = 0; i < 2; i++)
+		if (w->half[i].n)
+			w->half[i].start = core_random_below(t->core, w->half[i].n);
+	for (uint32_t i = 0; i < w->n; i++) {
+		const uint16_t port = walk_port(w, i, &tried);
 
 		if (!port_conflicts(t, port, b, strict))
 			return port;
-		at = at + 1 < n ? at + 1 : 0;
 	}
 	return 0;
 }
 
 /* An ephemeral port for bind(). */
-static uint32_t port_choose(const struct port_table *t, const struct port_bind *b)
+static uint16_t port_choose(const struct port_table *t, const struct port_bind *b)
 {
-	const uint32_t min = *t->port_min;
-	const uint32_t n = *t->port_max >= min ? *t->port_max - min + 1U : 0;
-	const bool may_share = b->sk->flags & (SOCK_REUSEADDR | SOCK_REUSEPORT);
-	uint32_t port;
+	const struct port_range range = ephemeral(t);
+	const bool is_tcp = t->rules == PORT_TCP;
+	struct port_walk w = is_tcp ? walk_halves(range, true) : walk_all(range);
+	uint16_t port = port_search(t, b, &w, true);
 
-	if (t->rules == PORT_TCP) {
-		port = port_search(t, b, min + 1, n / 2, 2, true);
-		return port ? port : port_search(t, b, min, (n + 1) / 2, 2, true);
-	}
-	port = port_search(t, b, min, n, 1, true);
-	if (!port && may_share)
-		port = port_search(t, b, min, n, 1, false);
+	if (!port && !is_tcp && b->sk->flags & (SOCK_REUSEADDR | SOCK_REUSEPORT))
+		port = port_search(t, b, &w, false);
 	return port;
 }
 
@@ -200,7 +288,7 @@ int port_bind(struct port_table *t, struct port_bind *b, uint16_t port)
 	if (asks && port_claim_conflicts(t, rec, b, false))
 		return -EADDRINUSE;
 	if (!port)
-		port = (uint16_t)port_choose(t, b);
+		port = port_choose(t, b);
 	if (!port)
 		return -EADDRINUSE;
 	first = !port_record_lookup(t, port);
@@ -238,17 +326,14 @@ int port_bind_connect(struct port_table *t, struct port_bind *b,
 					  sk->rport }; /* "port" */
 	const uint64_t hash = siphash24(&t->core->key, who, sizeof(who));
 	uint32_t *perturb = &t->perturb[hash % PORT_PERTURB];
-	const uint32_t min = *t->port_min;
-	const uint32_t n = *t->port_max >= min ? *t->port_max - min + 1U : 0;
-	uint32_t first, at, tried;
+	struct port_walk w = walk_halves(ephemeral(t), false);
+	uint32_t tried;
 
-	if (n == 0)
+	if (w.n == 0)
 		return -EADDRNOTAVAIL;
-	/* Even offsets first: bind() takes odd ones. */
-	first = (uint32_t)((*perturb + (hash >> 32)) % n) & ~1U;
-	at = first;
-	for (tried = 0; tried < n; tried++) {
-		const uint16_t port = (uint16_t)(min + at);
+	w.half[0].start = w.half[1].start = (uint32_t)((*perturb + (hash >> 32)) % w.n / 2);
+	for (uint32_t i = 0; i < w.n; i++) {
+		const uint16_t port = walk_port(&w, i, &tried);
 
 		if (port_is_for_connect(t, port) && !taken(arg, port)) {
 			/* Who sees one number shall not know the next one. */
@@ -257,11 +342,6 @@ int port_bind_connect(struct port_table *t, struct port_bind *b,
 			*perturb += (tried > skip ? tried : skip) * 2 + 2;
 			return bind_add(t, b, port, PORT_CONNECTED);
 		}
-		at += 2;
-		if (at >= n)
-			at &= 1;
-		if (tried + 1 == (n + 1) / 2)
-			at = first + 1 < n ? first + 1 : n > 1; /* the odd ones */
 	}
 	return -EADDRNOTAVAIL;
 }

@@ -18,6 +18,9 @@
  * IPV6_V6ONLY); interfaces when they are equal or one is "any".  Both conflicting is allowed
  * with SO_REUSEADDR on both sockets unless one that is there listens, and with SO_REUSEPORT
  * on both.  Options are looked at when somebody binds, not when they were set.
+ *
+ * Ports that are chosen here are ephemeral ones, and those of this shard where the instance has
+ * others beside it (struct core): port % n_shards == shard.
  */
 #ifndef NETSTACK_TRANSPORT_PORTS_H
 #define NETSTACK_TRANSPORT_PORTS_H
@@ -121,7 +124,9 @@ int port_bind(struct port_table *t, struct port_bind *b, uint16_t port);
  * @taken:	Asked for each candidate: is this 4-tuple in use?  Ports may be shared by
  *		connections to different peers
  *
- * Ports that somebody has by bind() are not considered.
+ * Ports that somebody has by bind() are not considered.  One offset in the range of two is
+ * preferred, so that bind() has the others to itself, unless many of those are taken: what a search
+ * costs depends on how many are free, not on how many this peer has.
  *
  * Return: 0 with sk->lport set, -EADDRNOTAVAIL, -ENOMEM
  */

@@ -132,6 +132,8 @@ static int64_t raw_send(struct sock *sk, struct sock_msg *msg)
 	if (!pb)
 		return -ENOBUFS;
 	r = prepare(rs, msg, &o, pb);
+	if (r == 0)
+		r = dgram_out_may(&rs->d);
 	if (r < 0) {
 		pbuf_free(pb);
 		return r;

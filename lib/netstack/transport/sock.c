@@ -38,6 +38,7 @@ void sock_flow(const struct sock *sk, struct ip_flow *f, struct ip6_addr dst)
 		.ttl = is_ip4 ? sk->ttl : sk->hop_limit,
 		.transparent = (sk->flags & SOCK_TRANSPARENT) && !sock_addr_is_any(sk->laddr),
 		.broadcast = sk->flags & SOCK_BROADCAST,
+		.dont_route = sk->opts & SOCKOPT_DONTROUTE,
 	};
 }
 

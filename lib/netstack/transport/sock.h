@@ -78,6 +78,8 @@ enum sock_opt {
 	SOCKOPT6_ORIGDSTADDR = 1 << 10,
 	SOCKOPT_RXQ_OVFL = 1 << 11,
 	SOCKOPT_TS_NEW = 1 << 12, /* SO_TIMESTAMP*_NEW */
+	SOCKOPT_INQ = 1 << 13,    /* TCP_INQ */
+	SOCKOPT_DONTROUTE = 1 << 14,
 };
 
 /* Events of sock_wake(): what Linux's sk_state_change() does, which wakes whoever waits for
@@ -106,9 +108,11 @@ enum sock_opt {
  * @tos, @ttl:	IP_TOS, IP_TTL; 0 for the default
  * @tclass, @hop_limit: The same for IPv6
  * @pmtudisc, @pmtudisc6: IP_MTU_DISCOVER, IPV6_MTU_DISCOVER
+ * @min_ttl, @min_hops: IP_MINTTL, IPV6_MINHOPCOUNT: of TCP
  * @is_ip6:	AF_INET6: addresses are reported in that form
  * @error:	SO_ERROR, positive; reported once
- * @soft_error:	Last ICMP error that did not end anything: reported on a timeout
+ * @soft_error:	Last ICMP error that did not end anything, or why there was no way: reported on
+ *		a timeout; of TCP, since the last ACK
  * @rcvbuf, @sndbuf: Limits, in bytes of memory as Linux counts them
  * @rcvlowat:	SO_RCVLOWAT
  * @rcv_charge, @snd_charge: Memory in use
@@ -150,6 +154,8 @@ struct sock {
 	uint32_t rcvtimeo_ms;
 	uint32_t sndtimeo_ms;
 	uint32_t events;
+	uint8_t min_ttl;
+	uint8_t min_hops;
 	struct sock *woken;
 	struct epoll_item *items;
 	struct sock_notify *notify;
@@ -161,6 +167,8 @@ struct sock {
  * @flags:	MSG_* as given; for receiving, after it, those of the result
  * @has_addr:	@addr and @port are given
  * @has_local:	@local is given
+ * @has_inq:	Received: @inq is to be told (TCP_INQ)
+ * @begun:	To receive: the same read() has bytes already, and goes on
  * @stop:	Received: what comes next does not belong to the same read() even when that
  *		may wait for more: the end of the stream, an error, the urgent mark
  * @port, @addr: Destination or, received, source
@@ -171,6 +179,7 @@ struct sock {
  * @gso_size:	UDP_SEGMENT: to be used when not 0.  UDP_GRO: received
  * @mark:	SO_MARK, with @has_mark
  * @lost:	SO_RXQ_OVFL: datagrams dropped so far
+ * @inq:	Bytes that can be read at once after this call, one more for the end of the stream
  * @time_ns:	When it came in
  * @err:	MSG_ERRQUEUE: what it is about, NULL for data
  */
@@ -181,6 +190,8 @@ struct sock_msg {
 	bool has_addr;
 	bool has_local;
 	bool has_mark;
+	bool has_inq;
+	bool begun;
 	bool stop;
 	uint16_t port;
 	uint16_t gso_size;
@@ -192,6 +203,7 @@ struct sock_msg {
 	int dont_frag;
 	uint32_t mark;
 	uint32_t lost;
+	uint32_t inq;
 	uint64_t time_ns;
 	struct sock_err *err;
 };
@@ -235,8 +247,8 @@ struct sock_err {
  *		copied already.  getopt: *@len is the room, then the length
  * @changed:	An option that the protocol may have to act on is another one now: SO_KEEPALIVE,
  *		SO_RCVLOWAT, SO_RCVBUF, SO_SNDBUF, SO_BINDTODEVICE (tables keyed by
- *		@oif), SO_PRIORITY, IP_TOS …  By its name of SOL_SOCKET, or 0 for those of the
- *		IP levels.  May be NULL
+ *		@oif), SO_DONTROUTE, SO_PRIORITY, IP_TOS …  By its name of SOL_SOCKET, or 0 for
+ *		those of the IP levels.  May be NULL
  * @has_peer:	May getpeername() tell who it is?  NULL: when there is an @rport
  * @inq, @outq:	SIOCINQ, SIOCOUTQ
  * @outq_unsent: SIOCOUTQNSD
@@ -305,6 +317,7 @@ static inline bool sock_takes_family(const struct sock *sk, bool is_ip4)
  */
 static inline void sock_wake(struct core *core, struct sock *sk, uint32_t events)
 {
+	core->news++;
 	if (!sk->items && !sk->notify)
 		return; /* who calls and waits looks by himself */
 	sk->events |= events;

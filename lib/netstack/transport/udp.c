@@ -122,11 +122,11 @@ static int check_len(struct udp_sock *us, const struct sock_msg *msg, struct dgr
 
 	/* An IPv4 packet has its own header in its length. */
 	if (len + UDP_HDR_LEN > UDP_LEN_MAX - (is_ip4 ? ip_len : 0)) {
-		dgram_local_error(&us->d, EMSGSIZE, us->d.path.mtu, o->flow.dst, port);
+		dgram_local_error(&us->d, EMSGSIZE, dgram_out_mtu(&us->d, o), o->flow.dst, port);
 		return -EMSGSIZE;
 	}
 	if (gso_size) {
-		if (ip_len + UDP_HDR_LEN + first > us->d.path.mtu)
+		if (ip_len + UDP_HDR_LEN + first > dgram_out_mtu(&us->d, o))
 			return -EMSGSIZE;
 		if (len > (uint32_t)gso_size * UDP_SEGMENTS_MAX)
 			return -EINVAL;
@@ -183,6 +183,8 @@ static int cork_begin(struct udp_sock *us, const struct sock_msg *msg, struct ip
 {
 	int r = dgram_out_begin(&us->d, msg, IP_PROTO_UDP, dst, &us->cork_out);
 
+	if (r == 0)
+		r = dgram_out_may(&us->d);
 	if (r < 0)
 		return r;
 	us->cork = pbuf_block_alloc(us->udp->l.core->pool, UDP_LEN_MAX);
@@ -223,9 +225,10 @@ static int64_t send_one(struct udp_sock *us, const struct sock_msg *msg, uint32_
 	int r;
 
 	r = dgram_out_begin(&us->d, msg, IP_PROTO_UDP, dst, &o);
-	if (r < 0)
-		return r;
-	r = check_len(us, msg, &o, len, gso_size, port);
+	if (r == 0)
+		r = check_len(us, msg, &o, len, gso_size, port);
+	if (r == 0)
+		r = dgram_out_may(&us->d);
 	if (r < 0)
 		return r;
 	pb = dgram_payload(&us->d, msg, len);

@@ -59,9 +59,11 @@ static void check_readable(struct scene *s, int fd, short ready)
 
 	r = ns_ioctl(s->st, fd, FIONREAD, &in);
 	n = ns_recv(s->st, fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-	/* Linux has EAGAIN for a datagram socket that is shut down and says it is readable. */
+	/* Linux has EAGAIN for a datagram socket that is shut down and says it is readable; and
+	 * without room a stream says so for the urgent byte alone, which read() only skips.
+	 */
 	if (ready & POLLIN)
-		MUST(n != -EAGAIN || (!c && ready & POLLRDHUP));
+		MUST(n != -EAGAIN || (c ? c->urgent : (ready & POLLRDHUP) != 0));
 	else if (!c || !c->lowat)
 		MUST(n < 0);
 	if (ready & POLLRDHUP)

@@ -107,12 +107,13 @@ static void check_heard(const struct peer_conn *c, uint32_t off, const uint8_t *
 
 static void hears_syn(struct peer_conn *c, const struct tcp_repr *h, const uint8_t *opts)
 {
-	const bool again = c->heard && seq_eq(c->iss, h->seq);
+	const bool again = c->heard && seq_eq(c->iss, h->seq) && !c->left;
 	struct tcp_options_repr o;
 
 	if (!again) {
 		c->sure = !c->heard;
 		c->heard = true;
+		c->left = false;
 		c->acked = false;
 		c->iss = h->seq;
 		c->snd_nxt = h->seq;
@@ -252,6 +253,7 @@ void peer_sends(struct scene *s, struct peer_conn *c, const struct peer_seg *seg
 		memcpy(packet + ip + hdr, seg->data, len);
 	sums_fix(packet, ip + hdr + len, false);
 	note_edge(c, seg);
+	c->left |= seg->flags & TCP_RST && c->heard;
 	if (sh.gso)
 		sh.gso = c->ip6 ? PBUF_GSO_TCP6 : PBUF_GSO_TCP4;
 	if (sh.csum == PBUF_CSUM_PARTIAL || sh.gso)

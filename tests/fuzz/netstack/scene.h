@@ -106,6 +106,7 @@ struct peer_span {
  * @ts, @wscales: Agreed
  * @ts_val:	Its last timestamp
  * @reset:	It has sent a RST
+ * @left:	We have: its next SYN may be of another connection, even with the same number
  * @irs, @nxt:	Ours: the first number, and the next one of what is said in order
  * @cut, @n_cuts: Where its last segments with data began, a ring; all that there were
  * @said:	Parts of our stream that were said, by offset, in order; the first begins at 0
@@ -127,6 +128,7 @@ struct peer_conn {
 	bool ts;
 	bool wscales;
 	bool reset;
+	bool left;
 	uint8_t wscale;
 	struct seq iss;
 	struct seq snd_nxt;

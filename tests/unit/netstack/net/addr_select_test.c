@@ -67,7 +67,7 @@ static void ip4_of_another_interface_if_need_be(void **state)
 	add(&r, 0, rig_ip4(10, 0, 0, 1), 24, false);
 	assert_selected(&r, 1, rig_ip4(8, 8, 8, 8), rig_ip4(10, 0, 0, 1));
 	assert_int_equal(netstack_link_set_up(r.st, r.link[0].ifindex, false), 0);
-	assert_selected(&r, 1, rig_ip4(8, 8, 8, 8), IP6_UNSPECIFIED);
+	assert_selected(&r, 1, rig_ip4(8, 8, 8, 8), rig_ip4(10, 0, 0, 1));
 	rig_done(&r);
 }
 

@@ -113,10 +113,11 @@ static void no_packet_is_longer_than_its_length_can_say(void **state)
 	assert_int_equal(send_flow(&r, &f, 65535 - 20), 0);
 	assert_int_equal(send_flow(&r, &f, 65535 - 19), -EMSGSIZE);
 	f = flow_to(RIG_PEER6);
-	assert_int_equal(send_flow(&r, &f, 65535 - 39), -EMSGSIZE);
+	assert_int_equal(send_flow(&r, &f, 65535), 0); /* without the header */
+	assert_int_equal(send_flow(&r, &f, 65536), -EMSGSIZE);
 	f.router_alert = true;
 	assert_int_equal(ip_path_find(net_of(&r), &f, &path), 0);
-	assert_int_equal(ip_out(net_of(&r), payload(&r, 65535 - 47), &f, &path), -EMSGSIZE);
+	assert_int_equal(ip_out(net_of(&r), payload(&r, 65535 - 7), &f, &path), -EMSGSIZE);
 	rig_done(&r);
 }
 

@@ -132,7 +132,6 @@ static RIG_UNUSED void tell_me(struct rig *r, struct told *t)
 {
 	*t = (struct told){ .n = 0 };
 	r->st->net.error = tell;
-	r->st->net.addr_gone = NULL;
 	r->st->net.up_arg = t;
 }
 

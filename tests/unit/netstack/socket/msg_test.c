@@ -323,6 +323,115 @@ static void errors_are_queued_as_on_linux(void **state)
 	}
 }
 
+/* What is asked for of datagrams is told of the ICMP message, too: tracepath looks at its TTL.
+ * Not IP_RECVORIGDSTADDR, for whose port Linux takes bytes of the payload.
+ */
+static void errors_come_with_ancillary_data_as_on_linux(void **state)
+{
+	static const struct {
+		int level;
+		int name;
+	} opts[] = {
+		{ IPPROTO_IP, IP_PKTINFO },          { IPPROTO_IP, IP_RECVTTL },
+		{ IPPROTO_IP, IP_RECVTOS },          { IPPROTO_IPV6, IPV6_RECVPKTINFO },
+		{ IPPROTO_IPV6, IPV6_RECVHOPLIMIT }, { IPPROTO_IPV6, IPV6_RECVTCLASS },
+	};
+
+	(void)state;
+	for (size_t f = 0; f < ARRAY_SIZE(families); f++) {
+		struct twin_addr a = twin_addr(families[f].domain, families[f].addr, 7999);
+
+		for (unsigned int mask = 0; mask < 1U << ARRAY_SIZE(opts); mask++) {
+			struct twin t = twin_socket(families[f].domain, SOCK_DGRAM, 0);
+
+			(void)twin_setsockopt(&t, IPPROTO_IP, IP_RECVERR, 1);
+			(void)twin_setsockopt(&t, IPPROTO_IPV6, IPV6_RECVERR, 1);
+			for (size_t i = 0; i < ARRAY_SIZE(opts); i++)
+				if (mask >> i & 1)
+					(void)twin_setsockopt(&t, opts[i].level, opts[i].name, 1);
+			assert_same(twin_call(&t, sendto, "hello", 5, 0, &a.sa, a.len), "send");
+			assert_same_message(&t, families[f].what, MSG_ERRQUEUE, 100, 300);
+			twin_close(&t);
+		}
+	}
+}
+
+static void set_mtu_of_lo(unsigned int mtu)
+{
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_mtu = (int)mtu };
+	const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ioctl(fd, SIOCSIFMTU, &ifr), 0);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(netstack_link_set_mtu(TWIN_ST, 1, mtu), 0);
+}
+
+/* What is too long for the path never leaves: nobody sent that error. */
+static void errors_of_our_own_are_queued_as_on_linux(void **state)
+{
+	static const char data[2000];
+
+	(void)state;
+	set_mtu_of_lo(1500);
+	for (size_t f = 0; f < ARRAY_SIZE(families); f++) {
+		struct twin t = twin_socket(families[f].domain, SOCK_DGRAM, 0);
+		struct twin_addr a = twin_addr(families[f].domain, families[f].addr, 7999);
+
+		(void)twin_setsockopt(&t, IPPROTO_IP, IP_RECVERR, 1);
+		(void)twin_setsockopt(&t, IPPROTO_IPV6, IPV6_RECVERR, 1);
+		(void)twin_setsockopt(&t, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
+		(void)twin_setsockopt(&t, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO);
+		(void)twin_setsockopt(&t, IPPROTO_IP, IP_RECVTTL, 1);
+		(void)twin_setsockopt(&t, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+		for (size_t len = 1440; len < 1490; len++)
+			assert_same(twin_call(&t, sendto, data, len, 0, &a.sa, a.len), "%s %zu",
+				    families[f].what, len);
+		for (int i = 0; i < 60; i++)
+			assert_same_message(&t, families[f].what, MSG_ERRQUEUE, 100, 200);
+		twin_close(&t);
+	}
+	set_mtu_of_lo(65535);
+}
+
+/* TCP_INQ: with what was read comes how much is left. */
+static void what_is_left_of_a_stream_is_told_as_on_linux(void **state)
+{
+	struct twin listener = twin_socket(AF_INET, SOCK_STREAM, 0);
+	struct twin client = twin_socket(AF_INET, SOCK_STREAM, 0);
+	struct twin_addr a = twin_addr(AF_INET, "127.0.0.1", 7400);
+	struct pollfd p = { .fd = listener.linux_fd, .events = POLLIN };
+	struct twin t;
+
+	(void)state;
+	assert_same(twin_bind(&listener, &a), "bind");
+	assert_same(twin_call(&listener, listen, 1), "listen");
+	assert_same(twin_connect(&client, &a), "connect");
+	assert_int_equal(poll(&p, 1, 10000), 1);
+	t.linux_fd = accept4(listener.linux_fd, NULL, NULL, SOCK_NONBLOCK);
+	t.ours = ns_accept4(TWIN_ST, listener.ours, NULL, NULL, SOCK_NONBLOCK);
+	assert_true(t.linux_fd >= 0 && t.ours >= 0);
+	for (int v = -1; v <= 2; v++)
+		assert_same(twin_setsockopt(&t, IPPROTO_TCP, TCP_INQ, v), "TCP_INQ %d", v);
+	assert_same_message(&t, "none", 0, 4, 100);
+	assert_same(twin_call(&client, send, "0123456789", 10, 0), "send");
+	assert_same_message(&t, "peek", MSG_PEEK, 4, 100);
+	assert_same_message(&t, "ten", 0, 4, 100);
+	assert_same_message(&t, "six", 0, 4, 10); /* no room for it */
+	assert_same_message(&t, "two", 0, 2, 100);
+	assert_same(twin_call(&client, send, "0123456789", 10, 0), "send");
+	assert_same(twin_call(&client, shutdown, SHUT_WR), "shutdown");
+	p = (struct pollfd){ .fd = t.linux_fd, .events = POLLRDHUP };
+	assert_int_equal(poll(&p, 1, 10000), 1);
+	assert_same_message(&t, "before the end", 0, 4, 100);
+	assert_same_message(&t, "the last", 0, 6, 100);
+	assert_same_message(&t, "the end", 0, 4, 100);
+	assert_same_message(&t, "the end, again", 0, 4, 100);
+	twin_close(&t);
+	twin_close(&client);
+	twin_close(&listener);
+}
+
 static void corked_datagrams_are_one(void **state)
 {
 	(void)state;
@@ -556,6 +665,9 @@ int main(void)
 		TEST(what_sendmsg_says_is_done_or_refused_as_on_linux),
 		TEST(a_broken_control_message_is_refused),
 		TEST(errors_are_queued_as_on_linux),
+		TEST(errors_come_with_ancillary_data_as_on_linux),
+		TEST(errors_of_our_own_are_queued_as_on_linux),
+		TEST(what_is_left_of_a_stream_is_told_as_on_linux),
 		TEST(corked_datagrams_are_one),
 		TEST(one_send_of_many_datagrams),
 		TEST(raw_and_ping_sockets_see_what_linux_shows),

@@ -37,6 +37,7 @@ static const struct {
 	NAME(SOL_SOCKET, SO_REUSEPORT),
 	NAME(SOL_SOCKET, SO_KEEPALIVE),
 	NAME(SOL_SOCKET, SO_BROADCAST),
+	NAME(SOL_SOCKET, SO_DONTROUTE),
 	NAME(SOL_SOCKET, SO_OOBINLINE),
 	NAME(SOL_SOCKET, SO_NO_CHECK),
 	NAME(SOL_SOCKET, SO_TYPE),
@@ -56,6 +57,7 @@ static const struct {
 	NAME(SOL_SOCKET, 9999),
 	NAME(IPPROTO_IP, IP_TOS),
 	NAME(IPPROTO_IP, IP_TTL),
+	NAME(IPPROTO_IP, IP_MINTTL),
 	NAME(IPPROTO_IP, IP_HDRINCL),
 	NAME(IPPROTO_IP, IP_RECVERR),
 	NAME(IPPROTO_IP, IP_PKTINFO),
@@ -74,8 +76,10 @@ static const struct {
 	NAME(IPPROTO_IP, 9999),
 	NAME(IPPROTO_IPV6, IPV6_V6ONLY),
 	NAME(IPPROTO_IPV6, IPV6_UNICAST_HOPS),
+	NAME(IPPROTO_IPV6, IPV6_MINHOPCOUNT),
 	NAME(IPPROTO_IPV6, IPV6_TCLASS),
 	NAME(IPPROTO_IPV6, IPV6_MTU_DISCOVER),
+	NAME(IPPROTO_IPV6, IPV6_MTU),
 	NAME(IPPROTO_IPV6, IPV6_DONTFRAG),
 	NAME(IPPROTO_IPV6, IPV6_HDRINCL),
 	NAME(IPPROTO_IPV6, IPV6_RECVERR),
@@ -273,6 +277,131 @@ static void devices(void **state)
 	twin_close(&t);
 }
 
+/* --- what a connection has of its listener --- */
+
+#define PORT 3900
+
+static const struct {
+	int level;
+	int name;
+	int value;
+	const char *what;
+} inherited[] = {
+#define OPT(level, name, value)                                                                    \
+	{                                                                                          \
+		level, name, value, #name                                                          \
+	}
+	OPT(SOL_SOCKET, SO_KEEPALIVE, 1),
+	OPT(SOL_SOCKET, SO_REUSEADDR, 1),
+	OPT(SOL_SOCKET, SO_REUSEPORT, 1),
+	OPT(SOL_SOCKET, SO_OOBINLINE, 1),
+	OPT(SOL_SOCKET, SO_BROADCAST, 1),
+	OPT(SOL_SOCKET, SO_DONTROUTE, 1),
+	OPT(SOL_SOCKET, SO_RCVLOWAT, 9),
+	OPT(SOL_SOCKET, SO_MARK, 7),
+	OPT(SOL_SOCKET, SO_PRIORITY, 5),
+	OPT(SOL_SOCKET, SO_TIMESTAMPNS, 1),
+	OPT(SOL_SOCKET, SO_BINDTOIFINDEX, 1),
+	OPT(IPPROTO_IP, IP_TOS, 0x48),
+	OPT(IPPROTO_IP, IP_TTL, 9),
+	OPT(IPPROTO_IP, IP_MINTTL, 9),
+	OPT(IPPROTO_IP, IP_RECVERR, 1),
+	OPT(IPPROTO_IP, IP_RECVTTL, 1),
+	OPT(IPPROTO_IP, IP_FREEBIND, 1),
+	OPT(IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT),
+	OPT(IPPROTO_IPV6, IPV6_UNICAST_HOPS, 9),
+	OPT(IPPROTO_IPV6, IPV6_MINHOPCOUNT, 9),
+	OPT(IPPROTO_IPV6, IPV6_TCLASS, 0x48),
+	OPT(IPPROTO_IPV6, IPV6_RECVERR, 1),
+	OPT(IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT),
+	OPT(IPPROTO_TCP, TCP_NODELAY, 1),
+	OPT(IPPROTO_TCP, TCP_CORK, 1),
+	OPT(IPPROTO_TCP, TCP_KEEPIDLE, 11),
+	OPT(IPPROTO_TCP, TCP_KEEPINTVL, 12),
+	OPT(IPPROTO_TCP, TCP_KEEPCNT, 13),
+	OPT(IPPROTO_TCP, TCP_SYNCNT, 3),
+	OPT(IPPROTO_TCP, TCP_LINGER2, 14),
+	OPT(IPPROTO_TCP, TCP_USER_TIMEOUT, 15000),
+	OPT(IPPROTO_TCP, TCP_NOTSENT_LOWAT, 16000),
+	OPT(IPPROTO_TCP, TCP_QUICKACK, 1),
+	OPT(IPPROTO_TCP, TCP_INQ, 1),
+#undef OPT
+};
+
+/* A connection to a listener; both ends, of both. */
+static struct twin twin_accept(const struct twin *listener, struct twin *client)
+{
+	struct pollfd p = { .fd = listener->linux_fd, .events = POLLIN };
+	const int domain = AF_INET6;
+	struct twin_addr a = twin_addr(domain, "::1", PORT);
+	struct twin ret;
+
+	*client = twin_socket(domain, SOCK_STREAM, 0);
+	assert_same(twin_connect(client, &a), "connect");
+	assert_int_equal(poll(&p, 1, 10000), 1);
+	ret.linux_fd = accept(listener->linux_fd, NULL, NULL);
+	ret.ours = ns_accept4(TWIN_ST, listener->ours, NULL, NULL, 0);
+	assert_true(ret.linux_fd >= 0);
+	assert_true(ret.ours >= 0);
+	return ret;
+}
+
+static struct twin twin_listener(void)
+{
+	struct twin ret = twin_socket(AF_INET6, SOCK_STREAM, 0);
+	struct twin_addr a = twin_addr(AF_INET6, "::1", PORT);
+
+	assert_same(twin_setsockopt(&ret, SOL_SOCKET, SO_REUSEADDR, 1), "reuse");
+	assert_same(twin_bind(&ret, &a), "bind");
+	assert_same(twin_call(&ret, listen, 1), "listen");
+	return ret;
+}
+
+static void options_are_inherited_as_on_linux(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(inherited); i++) {
+		struct twin listener = twin_listener(), client, t;
+		int v[2] = { -1, -1 };
+		socklen_t len[2] = { sizeof(v[0]), sizeof(v[1]) };
+
+		assert_same(twin_setsockopt(&listener, inherited[i].level, inherited[i].name,
+					    inherited[i].value),
+			    "%s", inherited[i].what);
+		t = twin_accept(&listener, &client);
+		assert_int_equal(getsockopt(t.linux_fd, inherited[i].level, inherited[i].name,
+					    &v[0], &len[0]),
+				 0);
+		assert_int_equal(ns_getsockopt(TWIN_ST, t.ours, inherited[i].level,
+					       inherited[i].name, &v[1], &len[1]),
+				 0);
+		if (v[0] != v[1])
+			fail_msg("%s: %d of Linux, %d of ours", inherited[i].what, v[0], v[1]);
+		twin_close(&client);
+		twin_close(&t);
+		twin_close(&listener);
+	}
+}
+
+/* A stream has a queue of errors with nothing in it, not a second way to its data. */
+static void the_error_queue_of_a_stream_is_empty(void **state)
+{
+	struct twin listener = twin_listener(), client, t;
+	char c = 0;
+
+	(void)state;
+	t = twin_accept(&listener, &client);
+	assert_same(twin_call(&listener, recv, &c, 1, MSG_ERRQUEUE), "of a listener");
+	assert_same(twin_call(&client, send, "x", 1, 0), "send");
+	assert_same(twin_call(&t, recv, &c, 1, MSG_ERRQUEUE), "with data");
+	assert_same(twin_call(&t, recv, &c, 1, 0), "data");
+	assert_same(twin_call(&t, recv, &c, 1, MSG_ERRQUEUE | MSG_OOB), "urgent");
+	twin_close(&client);
+	assert_same(twin_call(&t, recv, &c, 1, MSG_ERRQUEUE), "at the end");
+	twin_close(&t);
+	twin_close(&listener);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,6 +411,10 @@ int main(void)
 						twin_teardown),
 		cmocka_unit_test_setup_teardown(times_and_linger, twin_setup, twin_teardown),
 		cmocka_unit_test_setup_teardown(devices, twin_setup, twin_teardown),
+		cmocka_unit_test_setup_teardown(options_are_inherited_as_on_linux, twin_setup,
+						twin_teardown),
+		cmocka_unit_test_setup_teardown(the_error_queue_of_a_stream_is_empty, twin_setup,
+						twin_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, twin_namespace, NULL);

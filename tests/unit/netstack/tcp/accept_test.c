@@ -66,6 +66,45 @@ static void test_inherits(void **state)
 	assert_int_equal(ns_close(rig.st, listener), 0);
 }
 
+/* IP_MINTTL (RFC 5082): who is further away does not even get an answer.  The peer's is 64. */
+static void test_from_too_far(void **state)
+{
+	const struct tcp_options_repr opt = full_options();
+	struct peer p = peer_of(*state, PEER_PORT);
+	const int listener = listen_fd(&rig, PORT, 1);
+	struct tcp_conn *l = conn_of(&rig, listener);
+	struct tcp_conn *c;
+	int fd;
+
+	l->sk.min_ttl = 65;
+	peer_syn(&p, &opt);
+	assert_int_equal(rig_drops(&rig, DROP_TCP_MINTTL), 1);
+	no_seg(&p);
+	l->sk.min_ttl = 64;
+	fd = peer_connects(&p, listener, &opt);
+	c = conn_of(&rig, fd);
+	assert_int_equal(c->sk.min_ttl, 64);
+	c->sk.min_ttl = 65;
+	peer_send_at(&p, TCP_RST, 0, 0);
+	assert_int_equal(c->state, TCPS_ESTABLISHED);
+	assert_int_equal(rig_drops(&rig, DROP_TCP_MINTTL), 2);
+	c->sk.min_ttl = 0;
+	c->sk.min_hops = 255; /* of IPv6 */
+	peer_send_at(&p, TCP_RST, 0, 0);
+	assert_int_equal(c->state, TCPS_CLOSED);
+	assert_int_equal(ns_close(rig.st, fd), 0);
+	/* In SYN-RCVD, too. */
+	p = peer_of(*state, PEER_PORT + 1);
+	peer_syn(&p, &opt);
+	(void)seg_out(&p); /* SYN+ACK */
+	l->sk.min_ttl = 65;
+	peer_send(&p, TCP_ACK, 0);
+	assert_int_equal(rig_drops(&rig, DROP_TCP_MINTTL), 3);
+	assert_int_equal(accept_fd(&rig, listener), -EAGAIN);
+	assert_int_equal(ns_close(rig.st, listener), 0);
+	peer_forget(&p);
+}
+
 /* First come, first served. */
 static void test_order(void **state)
 {
@@ -153,9 +192,8 @@ static void test_listen_steps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_inherits),
-		TEST(test_order),
-		TEST(test_rtt_of_the_handshake),
+		TEST(test_inherits),     TEST(test_from_too_far),
+		TEST(test_order),        TEST(test_rtt_of_the_handshake),
 		TEST(test_listen_steps),
 	};
 

@@ -88,7 +88,46 @@ static void test_established_goes_on(void **state)
 	assert_true(error_about(&p, s.seq, ECONNREFUSED, 0));
 	assert_true(poll_of(&rig, fd) & POLLERR);
 	assert_int_equal(so_error(fd), ECONNREFUSED);
+	assert_int_equal(so_error(fd), 0); /* once */
 	assert_int_equal(c->state, TCPS_ESTABLISHED);
+	/* That option is for errors of IPv4. */
+	c->sk.flags &= ~(uint32_t)SOCK_RECVERR;
+	c->sk.opts |= SOCKOPT6_RECVERR;
+	assert_true(error_about(&p, s.seq, EHOSTUNREACH, 0));
+	assert_false(poll_of(&rig, fd) & POLLERR);
+	peer_send_at(&p, TCP_RST, 0, 0);
+	assert_int_equal(ns_close(rig.st, fd), 0);
+	assert_int_equal(ns_close(rig.st, listener), 0);
+}
+
+/* IP_MINTTL: our segment must not have come further than the peer is. */
+static void test_from_too_far(void **state)
+{
+	const struct tcp_options_repr opt = full_options();
+	struct peer p = peer_of(*state, PEER_PORT);
+	const int listener = listen_fd(&rig, PORT, 1);
+	const int fd = peer_connects(&p, listener, &opt);
+	struct ip_error e = {
+		.src = p.us,
+		.dst = p.peer,
+		.from = p.peer,
+		.src_port = p.our_port,
+		.dst_port = p.port,
+		.error = EHOSTUNREACH,
+		.proto = IP_PROTO_TCP,
+		.is_ip4 = true,
+		.left_ttl = 253,
+	};
+
+	assert_int_equal(ns_send(rig.st, fd, "hello", 5, 0), 5);
+	e.seq = seg_out(&p).seq.v;
+	conn_of(&rig, fd)->sk.min_ttl = 254;
+	assert_false(tcp_error(rig.st->tcp, &e));
+	assert_int_equal(so_error(fd), 0);
+	e.left_ttl = 254;
+	assert_true(tcp_error(rig.st->tcp, &e));
+	assert_int_equal(so_error(fd), EHOSTUNREACH);
+	conn_of(&rig, fd)->sk.min_ttl = 0;
 	peer_send_at(&p, TCP_RST, 0, 0);
 	assert_int_equal(ns_close(rig.st, fd), 0);
 	assert_int_equal(ns_close(rig.st, listener), 0);
@@ -143,9 +182,8 @@ static void test_path_mtu(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_connect_fails),
-		TEST(test_established_goes_on),
-		TEST(test_syn_rcvd),
+		TEST(test_connect_fails), TEST(test_established_goes_on),
+		TEST(test_from_too_far),  TEST(test_syn_rcvd),
 		TEST(test_path_mtu),
 	};
 

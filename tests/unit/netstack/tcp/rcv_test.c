@@ -193,6 +193,17 @@ static void test_quickack_option(void **state)
 	}
 }
 
+/* From @off behind the next number on: @len bytes in segments of @size, as one packet. */
+static void peer_send_many(struct peer *p, int32_t off, uint16_t size, uint32_t len)
+{
+	seg_in(p, &(struct seg){ .flags = TCP_ACK,
+				 .seq = seq_add(p->seq, (uint32_t)off),
+				 .ack = p->ack,
+				 .wnd = p->wnd,
+				 .len = len,
+				 .gso_size = size });
+}
+
 /* Without SACK the sender counts duplicates. */
 static void test_duplicates_without_sack(void **state)
 {
@@ -211,6 +222,40 @@ static void test_duplicates_without_sack(void **state)
 	peer_send(&s->p, TCP_ACK, 1000);
 	s->p.seq = seq_add(s->p.seq, 4000);
 	(void)ack_out(&s->p, 0);
+	/* Four of them in one packet are four. */
+	peer_send_many(&s->p, 500, 1000, 3500);
+	for (int i = 0; i < 4; i++)
+		(void)ack_out(&s->p, 0);
+	no_seg(&s->p);
+}
+
+/* A packet of several is to TCP what they would be one by one. */
+static void test_size_of_segments_in_one_packet(void **state)
+{
+	struct scene *s = *state;
+
+	use_up_quickacks(s);
+	peer_send(&s->p, TCP_ACK, 1460);
+	assert_int_equal(s->c->rcv_mss, 1460);
+	peer_send_many(&s->p, 0, 1000, 1999); /* the second one is shorter */
+	s->p.seq = seq_add(s->p.seq, 1999);
+	assert_int_equal(s->c->rcv_mss, 1460);
+	peer_send_many(&s->p, 0, 1000, 2000); /* two in a row */
+	s->p.seq = seq_add(s->p.seq, 2000);
+	assert_int_equal(s->c->rcv_mss, 1000);
+}
+
+static void test_old_segments_in_one_packet(void **state)
+{
+	struct scene *s = *state;
+
+	use_up_quickacks(s);
+	peer_send(&s->p, TCP_ACK, 1460);
+	(void)ack_out(&s->p, 0);
+	peer_send_many(&s->p, -1000, 1000, 1050);
+	s->p.seq = seq_add(s->p.seq, 50);
+	(void)ack_out(&s->p, 0); /* it waits for that: not later */
+	assert_int_equal(s->c->n_quick, TCP_QUICK_MAX - 1);
 }
 
 /* --- window --- */
@@ -265,6 +310,7 @@ static void test_opens_by_enough(void **state)
 {
 	struct scene *s = *state;
 	static char buf[1 << 16];
+	uint32_t most;
 	struct seg a;
 
 	s->c->sk.flags |= SOCK_RCVBUF_LOCKED;
@@ -276,9 +322,12 @@ static void test_opens_by_enough(void **state)
 		a = ack_out(&s->p, 0);
 		peer_forget(&s->p);
 	} while (a.wnd);
+	/* Half of the space is window: this much does not make a segment of it. */
+	most = 2 * 1460 - 2 - (s->c->sk.rcvbuf - tcp_rcv_used(s->c));
+	assert_in_range(most, 101, sizeof(buf));
 	assert_int_equal(ns_recv(s->r.st, s->fd, buf, 100, 0), 100);
 	no_seg(&s->p);
-	assert_int_equal(ns_recv(s->r.st, s->fd, buf, 1000, 0), 1000);
+	assert_int_equal(ns_recv(s->r.st, s->fd, buf, most - 100, 0), most - 100);
 	no_seg(&s->p);
 	assert_int_equal(ns_recv(s->r.st, s->fd, buf, 20000, 0), 20000);
 	a = ack_out(&s->p, 0);
@@ -295,8 +344,8 @@ static void test_data_beyond_the_edge_is_cut(void **state)
 
 	for (; at + 1000 < room; at += 1000)
 		peer_send(&s->p, TCP_ACK, 1000);
-	s->c->rcv_adv = seq_add(from, room); /* as if no ACK had moved it */
 	peer_forget(&s->p);
+	s->c->rcv_adv = seq_add(from, room); /* as if no ACK had moved it */
 	peer_send_at(&s->p, TCP_ACK | TCP_FIN, 0, 1000);
 	s->p.seq = seq_add(from, room);
 	(void)ack_out(&s->p, 0);
@@ -426,6 +475,8 @@ int main(void)
 		TEST(test_ping_pong),
 		TEST(test_quickack_option),
 		TEST(test_duplicates_without_sack),
+		TEST(test_size_of_segments_in_one_packet),
+		TEST(test_old_segments_in_one_packet),
 		TEST(test_closes),
 		TEST(test_opens_by_enough),
 		TEST(test_data_beyond_the_edge_is_cut),

@@ -38,6 +38,7 @@ struct seg {
 	struct tcp_options_repr opt;
 	uint32_t len;
 	const uint8_t *data;
+	uint16_t gso_size; /* to us: several of so many bytes, 0 for one */
 };
 
 /**
@@ -151,6 +152,11 @@ static RIG_UNUSED void seg_in(struct peer *p, const struct seg *s)
 	put_be16(at + TCP_CSUM_OFFSET, csum_finish(sum + csum_bytes(at, hdr_len + s->len)));
 	pkt.len += hdr_len + s->len;
 	pb = rig_pbuf(p->r, pkt.b, pkt.len);
+	if (s->gso_size) {
+		pb->gso = is_ip4 ? PBUF_GSO_TCP4 : PBUF_GSO_TCP6;
+		pb->gso_size = s->gso_size;
+		pb->csum = PBUF_CSUM_VALID;
+	}
 	p->r->tm.fail_in = p->fail_in;
 	rig_in_pbuf(p->r, 0, pb);
 	p->r->tm.fail_in = 0;

@@ -319,6 +319,8 @@ static void test_not_connected(void **state)
 	assert_int_equal(ns_listen(s->r.st, s->fd, 1), -EINVAL);
 	n = tcp_fd(&s->r);
 	assert_int_equal(ns_recv(s->r.st, n, &c, 1, 0), -ENOTCONN);
+	assert_int_equal(ns_send(s->r.st, n, "x", 1, MSG_FASTOPEN), -EOPNOTSUPP);
+	assert_int_equal(ns_send(s->r.st, s->fd, "x", 1, MSG_FASTOPEN), -EOPNOTSUPP);
 	assert_int_equal(ns_close(s->r.st, n), 0);
 }
 

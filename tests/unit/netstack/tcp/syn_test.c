@@ -416,20 +416,6 @@ static void test_ipv6(void **state)
 	close_listener(fd);
 }
 
-static void test_address_gone(void **state)
-{
-	const struct tcp_options_repr opt = full_options();
-	struct peer p = peer_of(*state, PEER_PORT);
-	int fd = listen_fd(&rig, PORT, 5);
-
-	peer_syn(&p, &opt);
-	(void)seg_out(&p);
-	assert_int_equal(n_syn(), 1);
-	tcp_addr_gone(rig.st->tcp, RIG_US4);
-	assert_int_equal(n_syn(), 0);
-	close_listener(fd);
-}
-
 static void test_no_memory(void **state)
 {
 	const struct tcp_options_repr opt = full_options();
@@ -472,7 +458,6 @@ int main(void)
 		TEST(test_crowd),
 		TEST(test_defer_accept),
 		TEST(test_ipv6),
-		TEST(test_address_gone),
 		TEST(test_no_memory),
 	};
 

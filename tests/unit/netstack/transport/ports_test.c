@@ -216,6 +216,187 @@ static void ports_of_connections_are_hard_to_guess(void **state)
 	table_done(&t);
 }
 
+/* Of all even ports taken, and many odd ones: what a search costs does not grow with them. */
+static void a_search_does_not_walk_through_all_taken_ports(void **state)
+{
+	static struct bound s[60000];
+	static struct taken taken;
+	unsigned int total = 0, worst = 0, even = 0;
+	struct table t;
+
+	(void)state;
+	memset(&taken, 0, sizeof(taken));
+	table_init(&t, PORT_TCP);
+	t.min = 1024;
+	t.max = 65535;
+	for (unsigned int i = 0; i < ARRAY_SIZE(s); i++) {
+		bound_init(&s[i], 0, ip4(1));
+		s[i].sk.raddr = ip4(2);
+		s[i].sk.rport = 80;
+		taken.asked = 0;
+		assert_int_equal(port_bind_connect(&t.t, &s[i].b, is_taken, &taken), 0);
+		assert_false(taken.port[s[i].sk.lport]);
+		taken.port[s[i].sk.lport] = true;
+		total += taken.asked;
+		worst = taken.asked > worst ? taken.asked : worst;
+		if (i < 30000)
+			even += !(s[i].sk.lport & 1);
+	}
+	assert_in_range(even, 29000, 30000); /* of 32256 */
+	assert_in_range(total, ARRAY_SIZE(s), ARRAY_SIZE(s) * 64);
+	assert_in_range(worst, 2, 1000);
+	for (unsigned int i = 0; i < ARRAY_SIZE(s); i++)
+		port_release(&t.t, &s[i].b);
+	table_done(&t);
+}
+
+/* All that a shard chooses is its own, none is chosen by two, and none is left over. */
+static void shards_choose_different_ports(void **state)
+{
+	static struct bound s[1000 + 1];
+	static const uint16_t n_shards[] = { 2, 3, 4, 5 };
+	struct table t;
+
+	(void)state;
+	for (unsigned int k = 0; k < ARRAY_SIZE(n_shards); k++) {
+		for (int rules = PORT_TCP; rules <= PORT_PING; rules++) {
+			unsigned int n = 0, odd = 0;
+
+			table_init(&t, (enum port_rules)rules);
+			t.min = 40001;
+			t.max = 41000;
+			t.core.n_shards = n_shards[k];
+			for (uint16_t shard = 0; shard < n_shards[k]; shard++) {
+				const unsigned int before = n;
+
+				t.core.shard = shard;
+				for (;; n++) {
+					bound_init(&s[n], 0, IP6_UNSPECIFIED);
+					if (port_bind(&t.t, &s[n].b, 0) < 0)
+						break;
+					assert_in_range(s[n].sk.lport, t.min, t.max);
+					assert_int_equal(s[n].sk.lport % n_shards[k], shard);
+					odd += n - before < 50 &&
+					       (s[n].sk.lport - t.min) / n_shards[k] % 2;
+				}
+			}
+			assert_int_equal(n, 1000);
+			if (rules == PORT_TCP) /* as without shards: half of them, not any */
+				assert_int_equal(odd, 50 * n_shards[k]);
+			while (n--)
+				port_release(&t.t, &s[n].b);
+			table_done(&t);
+		}
+	}
+}
+
+static void shards_connect_from_different_ports(void **state)
+{
+	static struct bound s[1000 + 1];
+	static struct taken taken;
+	struct table t;
+
+	(void)state;
+	for (uint16_t n_shards = 2; n_shards <= 5; n_shards++) {
+		unsigned int n = 0;
+
+		memset(&taken, 0, sizeof(taken));
+		table_init(&t, PORT_TCP);
+		t.min = 40001;
+		t.max = 41000;
+		t.core.n_shards = n_shards;
+		while (t.core.shard < n_shards) {
+			struct bound *b = &s[n];
+
+			bound_init(b, 0, ip4(1));
+			b->sk.raddr = ip4(2);
+			b->sk.rport = 80;
+			if (port_bind_connect(&t.t, &b->b, is_taken, &taken) < 0) {
+				t.core.shard++;
+				continue;
+			}
+			assert_int_equal(b->sk.lport % n_shards, t.core.shard);
+			taken.port[b->sk.lport] = true;
+			n++;
+		}
+		assert_int_equal(n, 1000);
+		while (n--)
+			port_release(&t.t, &s[n].b);
+		table_done(&t);
+	}
+}
+
+static void a_range_without_a_port_of_the_shard_has_none(void **state)
+{
+	struct bound s;
+	struct table t;
+
+	(void)state;
+	table_init(&t, PORT_TCP);
+	t.min = 40001;
+	t.max = 40003;
+	t.core.n_shards = 4;
+	t.core.shard = 0;
+	bound_init(&s, 0, ip4(1));
+	s.sk.raddr = ip4(2);
+	s.sk.rport = 80;
+	assert_int_equal(port_bind(&t.t, &s.b, 0), -EADDRINUSE);
+	assert_int_equal(port_bind_connect(&t.t, &s.b, never_taken, NULL), -EADDRNOTAVAIL);
+	assert_int_equal(port_bind(&t.t, &s.b, 40001), 0); /* who asks for one gets it */
+	port_release(&t.t, &s.b);
+	table_done(&t);
+}
+
+static uint16_t port_of(struct netstack *st, int fd)
+{
+	struct sockaddr_in sin;
+	socklen_t len = sizeof(sin);
+
+	assert_int_equal(ns_getsockname(st, fd, (struct sockaddr *)&sin, &len), 0);
+	return ntohs(sin.sin_port);
+}
+
+static void a_shards_sockets_have_its_ports(void **state)
+{
+	const struct twin_addr any = twin_addr(AF_INET, "0.0.0.0", 0);
+	const struct twin_addr lo = twin_addr(AF_INET, "127.0.0.1", 7);
+	const uint8_t echo[8] = { ICMP4_TYPE_ECHO };
+	struct test_mem tm = TEST_MEM_INIT(&tm);
+	struct netstack_conf conf;
+	struct netstack *st = NULL;
+
+	(void)state;
+	netstack_conf_default(&conf);
+	conf.mem = tm.mem;
+	conf.n_shards = 7;
+	conf.shard = 7;
+	assert_int_equal(netstack_new(&st, &conf, 1), -EINVAL);
+	conf.n_shards = 0;
+	assert_int_equal(netstack_new(&st, &conf, 1), -EINVAL);
+	conf.n_shards = 7;
+	conf.shard = 5;
+	assert_int_equal(netstack_new(&st, &conf, 1), 0);
+	for (unsigned int i = 0; i < 20; i++) {
+		const int tcp = ns_socket(st, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		const int bound = ns_socket(st, AF_INET, SOCK_STREAM, 0);
+		const int udp = ns_socket(st, AF_INET, SOCK_DGRAM, 0);
+		const int ping = ns_socket(st, AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
+
+		assert_int_equal(ns_connect(st, tcp, &lo.sa, lo.len), -EINPROGRESS);
+		assert_int_equal(port_of(st, tcp) % 7, 5);
+		assert_int_equal(ns_bind(st, bound, &any.sa, any.len), 0);
+		assert_int_equal(port_of(st, bound) % 7, 5);
+		assert_int_equal(ns_sendto(st, udp, "", 1, 0, &lo.sa, lo.len), 1);
+		assert_int_equal(port_of(st, udp) % 7, 5);
+		assert_int_equal(ns_sendto(st, ping, echo, sizeof(echo), 0, &lo.sa, lo.len),
+				 sizeof(echo));
+		assert_int_equal(port_of(st, ping) % 7, 5);
+	}
+	netstack_advance(st, 2);
+	netstack_free(st);
+	test_mem_done(&tm);
+}
+
 static void listeners_are_found_by_the_best_match(void **state)
 {
 	struct bound any6, any4, own, dev, only6;
@@ -485,6 +666,11 @@ int main(void)
 		cmocka_unit_test(bind_and_connect_prefer_ports_of_different_parity),
 		cmocka_unit_test(connections_share_ports_but_not_with_who_bound_one),
 		cmocka_unit_test(ports_of_connections_are_hard_to_guess),
+		cmocka_unit_test(a_search_does_not_walk_through_all_taken_ports),
+		cmocka_unit_test(shards_choose_different_ports),
+		cmocka_unit_test(shards_connect_from_different_ports),
+		cmocka_unit_test(a_range_without_a_port_of_the_shard_has_none),
+		cmocka_unit_test(a_shards_sockets_have_its_ports),
 		cmocka_unit_test(listeners_are_found_by_the_best_match),
 		cmocka_unit_test(a_reuseport_group_shares_flows_evenly_and_steadily),
 		cmocka_unit_test(connected_sockets_come_first_however_many_there_are),

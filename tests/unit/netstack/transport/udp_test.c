@@ -237,6 +237,79 @@ static void datagrams_leave_as_they_should(void **state)
 	assert_int_equal(ns_close(ST, fd), 0);
 }
 
+/* IPV6_MTU: fragments are not longer, whatever the path takes. */
+static void fragments_are_as_short_as_asked_for(void **state)
+{
+	static const struct {
+		int mtu;
+		int pmtudisc;
+		uint16_t len;
+		int64_t r;
+		unsigned int frames;
+	} rows[] = {
+		{ 0, IPV6_PMTUDISC_WANT, 1452, 1452, 1 },
+		{ 0, IPV6_PMTUDISC_WANT, 1453, 1453, 2 },
+		{ 1280, IPV6_PMTUDISC_WANT, 1232, 1232, 1 },
+		{ 1280, IPV6_PMTUDISC_WANT, 1233, 1233, 2 },
+		{ 1280, IPV6_PMTUDISC_WANT, 3000, 3000, 3 },
+		{ 1280, IPV6_PMTUDISC_DO, 1232, 1232, 1 },
+		{ 1280, IPV6_PMTUDISC_DO, 1233, -EMSGSIZE, 0 },
+		{ 1280, IPV6_PMTUDISC_PROBE, 1233, -EMSGSIZE, 0 },
+		{ 65536, IPV6_PMTUDISC_WANT, 1452, 1452, 1 },
+		{ 65536, IPV6_PMTUDISC_WANT, 1453, 1453, 2 },
+	};
+	const struct twin_addr to = twin_addr(AF_INET6, "2001:db8::2", 9);
+	const int fd = open_udp(AF_INET6, "::", 5000);
+	static char data[4000];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		rig_forget(&r);
+		set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, rows[i].pmtudisc);
+		set_int(fd, IPPROTO_IPV6, IPV6_MTU, rows[i].mtu);
+		assert_int_equal(ns_sendto(ST, fd, data, rows[i].len, 0, &to.sa, to.len),
+				 rows[i].r);
+		netstack_advance(ST, r.now);
+		assert_int_equal(r.link[0].n, rows[i].frames);
+		for (unsigned int k = 0; k < r.link[0].n; k++)
+			assert_true(r.link[0].frame[k].len <=
+				    ETH_HDR_LEN + (rows[i].mtu == 1280 ? 1280U : 1500U));
+	}
+	assert_int_equal(ns_close(ST, fd), 0);
+}
+
+/* SO_DONTROUTE, MSG_DONTROUTE: to neighbours only. */
+static void what_must_not_be_routed_is_not(void **state)
+{
+	const struct twin_addr near = twin_addr(AF_INET, "10.0.0.2", 9);
+	const struct twin_addr far = twin_addr(AF_INET, "192.0.2.1", 9);
+	const struct route_conf route = {
+		.dst = ip6_addr_of_ip4(0),
+		.is_ip4 = true,
+		.type = ROUTE_UNICAST,
+		.ifindex = r.link[0].ifindex,
+		.has_gateway = true,
+		.gateway = RIG_PEER4,
+	};
+	const int fd = open_udp(AF_INET, "0.0.0.0", 5000);
+
+	(void)state;
+	assert_int_equal(netstack_route_add(ST, &route), 0);
+	assert_int_equal(ns_sendto(ST, fd, "x", 1, 0, &far.sa, far.len), 1);
+	assert_int_equal(ns_sendto(ST, fd, "x", 1, MSG_DONTROUTE, &far.sa, far.len), -ENETUNREACH);
+	assert_int_equal(ns_sendto(ST, fd, "x", 1, MSG_DONTROUTE, &near.sa, near.len), 1);
+	assert_int_equal(ns_sendto(ST, fd, "x", 1, 0, &far.sa, far.len), 1);
+	set_int(fd, SOL_SOCKET, SO_DONTROUTE, 1);
+	assert_int_equal(ns_sendto(ST, fd, "x", 1, 0, &far.sa, far.len), -ENETUNREACH);
+	assert_int_equal(ns_connect(ST, fd, &far.sa, far.len), -ENETUNREACH);
+	assert_int_equal(ns_sendto(ST, fd, "x", 1, 0, &near.sa, near.len), 1);
+	set_int(fd, SOL_SOCKET, SO_DONTROUTE, 0);
+	assert_int_equal(ns_sendto(ST, fd, "x", 1, 0, &far.sa, far.len), 1);
+	netstack_advance(ST, r.now);
+	assert_int_equal(r.link[0].n, 5);
+	assert_int_equal(ns_close(ST, fd), 0);
+}
+
 static void broadcast_needs_permission_and_reaches_all(void **state)
 {
 	const struct twin_addr to = twin_addr(AF_INET, "10.0.0.255", 9);
@@ -448,6 +521,8 @@ int main(void)
 		TEST(the_receive_buffer_has_its_limit),
 		TEST(what_is_written_waits_for_the_turn),
 		TEST(datagrams_leave_as_they_should),
+		TEST(fragments_are_as_short_as_asked_for),
+		TEST(what_must_not_be_routed_is_not),
 		TEST(broadcast_needs_permission_and_reaches_all),
 		TEST(a_connected_socket_hears_its_peer_only),
 		TEST(icmp_errors_reach_who_wants_them),
