@@ -57,7 +57,8 @@ link_new() {
 		;;
 	*)
 		host ip link add v0 type veth peer name eth0 netns k
-		host sysctl -qw net.ipv6.conf.v0.disable_ipv6=1
+		# The host does not answer there for an address that mv0 has.
+		host sysctl -qw net.ipv6.conf.v0.disable_ipv6=1 net.ipv4.conf.v0.arp_ignore=1
 		host ip link set v0 up
 		spec=v0
 		;;
