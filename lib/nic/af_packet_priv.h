@@ -20,8 +20,8 @@
 #define PACKET_SLOTS    2048
 #define PACKET_RING_LEN ((size_t)PACKET_SLOT_LEN * PACKET_SLOTS)
 
-/* Four bursts under way. */
-#define PACKET_TX_SLOTS 256
+/* As many as a qdisc holds: a burst of connections is not to lose its SYNs here. */
+#define PACKET_TX_SLOTS 1024
 
 struct af_packet;
 

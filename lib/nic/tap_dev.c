@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -36,6 +37,10 @@
 
 /* Of IP, the longest there is. */
 #define GSO_MAX 65535
+
+/* So long a tap may still be that of somebody who has ended. */
+#define BUSY_NS      UINT64_C(1000000000)
+#define BUSY_LOOK_MS 5
 
 void tap_dev_close(struct tap_dev *d)
 {
@@ -139,26 +144,44 @@ int tap_dev_open_node(const char *path, dev_t rdev, int *ret, struct nerr *err)
 
 /* --- the descriptor --- */
 
+/* The kernel closes what was in an io_uring some time after its process has ended, and does
+ * not tell when.
+ */
+static int attach(int fd, struct ifreq *ifr)
+{
+	const uint64_t end = loop_clock() + BUSY_NS;
+
+	for (;;) {
+		if (ioctl(fd, TUNSETIFF, ifr) == 0)
+			return 0;
+		if (errno != EBUSY || loop_clock() >= end)
+			return -errno;
+		(void)poll(NULL, 0, BUSY_LOOK_MS); /* its time is all that counts */
+	}
+}
+
 static int set_interface(struct tap_dev *d, bool several, struct nerr *err)
 {
 	const int flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | (several ? IFF_MULTI_QUEUE : 0);
 	struct ifreq ifr = { .ifr_flags = (short)flags };
+	int r;
 
 	memcpy(ifr.ifr_name, d->info.name, sizeof(d->info.name));
-	if (ioctl(d->fd, TUNSETIFF, &ifr) == 0)
-		return 0;
+	r = attach(d->fd, &ifr);
 	/* A tap that was made for several queues may have one. */
 	ifr.ifr_flags |= IFF_MULTI_QUEUE;
-	if (errno == EINVAL && !several && ioctl(d->fd, TUNSETIFF, &ifr) == 0)
+	if (r == -EINVAL && !several && attach(d->fd, &ifr) == 0)
 		return 0;
-	switch (errno) {
-	case EBUSY:
-		return nerr_set(err, -EBUSY, "tap '%s' is in use", d->info.name);
-	case EINVAL:
-		return nerr_set(err, -EINVAL, "'%s' is no tap%s", d->info.name,
+	switch (r) {
+	case 0:
+		return 0;
+	case -EBUSY:
+		return nerr_set(err, r, "tap '%s' is in use", d->info.name);
+	case -EINVAL:
+		return nerr_set(err, r, "'%s' is no tap%s", d->info.name,
 				several ? " with several queues" : "");
 	default:
-		return nerr_set(err, -errno, "cannot attach to '%s': %m", d->info.name);
+		return nerr_set(err, r, "cannot attach to '%s': %m", d->info.name);
 	}
 }
 
