@@ -467,7 +467,9 @@ static void no_memory(void **state)
 static int keep_memory(void **state)
 {
 	(void)state;
-	return mallopt(M_TRIM_THRESHOLD, 1 << 26) && mallopt(M_MMAP_THRESHOLD, 1 << 25) ? 0 : -1;
+	(void)mallopt(M_TRIM_THRESHOLD, 1 << 26); /* a sanitizer has its own way */
+	(void)mallopt(M_MMAP_THRESHOLD, 1 << 25);
+	return 0;
 }
 
 int main(void)
