@@ -27,6 +27,9 @@
 /* In the user_data of writes, beside the address of their operation. */
 #define IS_WRITE UINT64_C(1)
 
+/* Between two attempts to cancel. */
+#define CANCEL_AGAIN_NS UINT64_C(10000000)
+
 /**
  * enum watch_state - Where a watch is
  *
@@ -250,12 +253,16 @@ static void queue_cancel(struct loop_uring *u, uint64_t user_data)
 	io_uring_sqe_set_data64(sqe, 0);
 }
 
+/* An operation that is just being worked on is not found (-EALREADY), and one that goes on for
+ * ever, as a multishot read, does so afterwards: it is asked again until it has ended.
+ */
 static void uring_cancel(struct loop *l, struct loop_op *op)
 {
-	queue_cancel(uring_of(l), (uintptr_t)op);
-	queue_cancel(uring_of(l), (uintptr_t)op | IS_WRITE);
-	while (op->pending)
-		(void)uring_turn(l, LOOP_FOREVER); /* a signal does not end it */
+	while (op->pending) {
+		queue_cancel(uring_of(l), (uintptr_t)op);
+		queue_cancel(uring_of(l), (uintptr_t)op | IS_WRITE);
+		(void)uring_turn(l, loop_clock() + CANCEL_AGAIN_NS); /* a signal does not end it */
+	}
 }
 
 /* --- watches --- */
