@@ -8,7 +8,6 @@
  * lets the kernel take them.
  */
 #include <errno.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "nic/af_xdp_priv.h"
@@ -65,18 +64,6 @@ static struct xdp_frame *frame_of(struct af_xdp *x, const struct xdp_desc *d)
 	if (d->len == 0 || d->len > XDP_FRAME_LEN - off)
 		return NULL;
 	return f;
-}
-
-static struct pbuf *copy(struct pbuf_pool *pool, const uint8_t *p, uint32_t len)
-{
-	struct pbuf *pb = pbuf_alloc_rx(pool, COPY_ROOM, len);
-
-	if (!pb)
-		return NULL;
-	memcpy(pb->data, p, len);
-	pb->len = len;
-	pb->linear = len;
-	return pb;
 }
 
 /* The packet holds the frame; it comes back by xdp_frame_release(). */
@@ -150,7 +137,7 @@ static struct pbuf *take(struct af_xdp *x, const struct xdp_desc *d)
 	if (d->len > COPY_MAX && um->n_held < XDP_HELD_MAX)
 		pb = wrap(x->nic.pool, f, off, d->len);
 	else
-		pb = copy(x->nic.pool, um->area + d->addr, d->len);
+		pb = pbuf_alloc_copy(x->nic.pool, COPY_ROOM, um->area + d->addr, d->len);
 	if (f->state != XDP_FRAME_HELD) {
 		f->state = XDP_FRAME_FREE;
 		um->rx_free[um->n_rx_free++] = f->idx;

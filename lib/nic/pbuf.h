@@ -255,6 +255,9 @@ struct pbuf *pbuf_alloc(struct pbuf_pool *pool);
  */
 struct pbuf *pbuf_alloc_rx(struct pbuf_pool *pool, uint32_t room, uint32_t size);
 
+/* The same, with @len bytes of @p in it. */
+struct pbuf *pbuf_alloc_copy(struct pbuf_pool *pool, uint32_t room, const uint8_t *p, uint32_t len);
+
 /* All that it holds is given back, not the packets behind it.  NULL is fine. */
 void pbuf_free(struct pbuf *pb);
 

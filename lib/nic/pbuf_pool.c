@@ -207,6 +207,18 @@ struct pbuf *pbuf_alloc_rx(struct pbuf_pool *pool, uint32_t room, uint32_t size)
 	return pb;
 }
 
+struct pbuf *pbuf_alloc_copy(struct pbuf_pool *pool, uint32_t room, const uint8_t *p, uint32_t len)
+{
+	struct pbuf *pb = pbuf_alloc_rx(pool, room, len);
+
+	if (!pb)
+		return NULL;
+	memcpy(pb->data, p, len);
+	pb->len = len;
+	pb->linear = len;
+	return pb;
+}
+
 void pbuf_free(struct pbuf *pb)
 {
 	struct pbuf_pool *pool;

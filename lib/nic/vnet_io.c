@@ -91,18 +91,6 @@ static struct pbuf *refer(struct pbuf_pool *pool, struct pbuf_block *b, uint32_t
 	return pb;
 }
 
-static struct pbuf *copy(struct pbuf_pool *pool, const uint8_t *p, uint32_t len)
-{
-	struct pbuf *pb = pbuf_alloc_rx(pool, COPY_AT, len);
-
-	if (!pb)
-		return NULL;
-	memcpy(pb->data, p, len);
-	pb->len = len;
-	pb->linear = len;
-	return pb;
-}
-
 /* The frame fits in the pbuf itself, or the block is far too long for it. */
 static bool is_worth_a_copy(const struct pbuf_block *b, uint32_t len)
 {
@@ -122,7 +110,7 @@ int vnet_io_wrap(struct pbuf_pool *pool, struct pbuf_block *b, uint32_t off, uin
 		return -ENODATA;
 	len -= VNET_HDR_LEN;
 	if (is_worth_a_copy(b, len))
-		pb = copy(pool, b->data + at, len);
+		pb = pbuf_alloc_copy(pool, COPY_AT, b->data + at, len);
 	else
 		pb = refer(pool, b, at, len);
 	if (!pb)

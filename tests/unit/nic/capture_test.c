@@ -16,12 +16,10 @@
 #include "nic/wrappers.h"
 #include "tests/unit/nic/fake.h"
 #include "tests/unit/nic/pcapng_file.h"
+#include "tests/unit/nic/scratch.h"
 
 #define DIR_IN  1U
 #define DIR_OUT 2U
-
-static char dir[] = "/tmp/capture_test.XXXXXX";
-static char path[64];
 
 static const struct frame_spec plain = { .proto = IP_PROTO_UDP, .len = 400 };
 
@@ -30,21 +28,6 @@ struct rig {
 	struct fake *below;
 	struct nic *nic;
 };
-
-static int make_dir(void **state)
-{
-	(void)state;
-	if (!mkdtemp(dir))
-		return -1;
-	(void)snprintf(path, sizeof(path), "%s/file", dir);
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	return rmdir(dir);
-}
 
 static int remove_file(void **state)
 {

@@ -16,24 +16,7 @@
 
 #include "base/error.h"
 #include "tests/unit/nic/pcapng_file.h"
-
-static char dir[] = "/tmp/pcapng_test.XXXXXX";
-static char path[64];
-
-static int make_dir(void **state)
-{
-	(void)state;
-	if (!mkdtemp(dir))
-		return -1;
-	(void)snprintf(path, sizeof(path), "%s/file", dir);
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	return rmdir(dir);
-}
+#include "tests/unit/nic/scratch.h"
 
 static int remove_file(void **state)
 {
