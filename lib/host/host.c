@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "host/host_follow.h"
 #include "host/host_priv.h"
+#include "host/host_split.h"
 #include "netstack/socket.h"
 #include "nic/drivers.h"
 #include "nic/steer.h"
@@ -32,7 +33,12 @@ static void on_input(void *arg, uint32_t cookie, struct pbuf *const *burst, unsi
 {
 	struct host *h = arg;
 
-	netstack_input(h->stack, cookie, burst, n, now_ns);
+	if (!h->split)
+		netstack_input(h->stack, cookie, burst, n, now_ns);
+	else if (cookie == HOST_SPLIT_COOKIE)
+		host_split_output(h->split, burst, n);
+	else
+		host_split_input(h->split, burst, n, now_ns);
 }
 
 static bool on_advance(void *arg, uint64_t now_ns)
@@ -55,8 +61,9 @@ static void on_gone(void *arg, uint32_t cookie, int error)
 {
 	struct host *h = arg;
 
+	(void)cookie; /* the kernel's interface is as necessary as the device */
 	h->error = error;
-	(void)netstack_link_set_up(h->stack, cookie, false); /* it is there */
+	(void)netstack_link_set_up(h->stack, h->ifindex, false); /* it is there */
 }
 
 static const struct service_client client = {
@@ -146,6 +153,7 @@ static int add_link(struct host *h, const struct host_conf *conf, struct nerr *e
 		.gso_max = info->gso_max,
 		.tx = tx,
 		.arg = h,
+		.is_shared = conf->kernel && conf->split == HOST_SPLIT_TCP,
 	};
 	int r = netstack_link_add(h->stack, &ic);
 
@@ -163,20 +171,34 @@ static bool is_tap(const char *spec)
 	return strncmp(spec, "tap:", 4) == 0;
 }
 
+static const char *followed(const struct host *h, const struct host_conf *conf)
+{
+	if (conf->follow)
+		return conf->follow;
+	if (conf->kernel)
+		return conf->kernel;
+	return is_tap(conf->nic) ? "" : h->nic->info.name;
+}
+
+static int followed_netns(const struct host *h, const struct host_conf *conf)
+{
+	if (conf->kernel)
+		return conf->kernel_netns;
+	return h->nic->info.netns >= 0 ? h->nic->info.netns : h->netns;
+}
+
 static int begin_follow(struct host *h, const struct host_conf *conf, struct nerr *err)
 {
-	const char *name = conf->follow;
+	const char *name = followed(h, conf);
 	int r;
 
-	if (!name)
-		name = is_tap(conf->nic) ? "" : h->nic->info.name;
 	if (!name[0])
 		return 0;
 	if (conf->mtu)
 		return nerr_set(err, -EINVAL, "an MTU of %u, and that of '%s': one of the two",
 				conf->mtu, name);
-	r = host_follow_new(&h->follow, h->stack, h->ifindex,
-			    h->nic->info.netns >= 0 ? h->nic->info.netns : h->netns, name, err);
+	r = host_follow_new(&h->follow, h->stack, h->ifindex, followed_netns(h, conf), name,
+			    conf->kernel && conf->split == HOST_SPLIT_ALL, err);
 	if (r < 0)
 		return r;
 	h->follow_watch = (struct loop_watch){
@@ -212,6 +234,8 @@ static int make(struct host *h, const struct host_conf *conf, struct nerr *err)
 	r = open_nic(h, conf, err);
 	if (r == 0)
 		r = add_link(h, conf, err);
+	if (r == 0 && conf->kernel)
+		r = host_split_new(&h->split, h, conf, err);
 	if (r == 0)
 		r = begin_follow(h, conf, err);
 	if (r == 0)
@@ -229,6 +253,9 @@ int host_new(struct host **ret, const struct host_conf *conf, struct nerr *err)
 	if (conf->shard >= (conf->n_shards ? conf->n_shards : 1))
 		return nerr_set(err, -EINVAL, "'%s' has no queue %u: it is to have %u", conf->nic,
 				conf->shard, conf->n_shards);
+	if (conf->kernel && conf->n_shards > 1)
+		return nerr_set(err, -EINVAL, "'%s' cannot share '%s', which has %u queues",
+				conf->kernel, conf->nic, conf->n_shards);
 	h = calloc(1, sizeof(*h));
 	if (!h)
 		return nerr_set(err, -ENOMEM, "no memory for a host on '%s'", conf->nic);
@@ -250,6 +277,7 @@ void host_free(struct host *h)
 		loop_watch_del(h->loop, &h->follow_watch);
 		host_follow_free(h->follow);
 	}
+	host_split_free(h->split);
 	if (h->nic && h->service)
 		service_del(h->service, h->nic);
 	if (h->ifindex)

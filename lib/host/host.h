@@ -28,12 +28,35 @@ struct nerr;
 #define HOST_ADDRS_MAX 8
 
 /**
+ * enum host_split - One device for two stacks, ours and that of a namespace's kernel
+ *
+ * HOST_SPLIT_TCP	Frames for TCP connections and listeners of the instance, and ICMP errors
+ *			about them, are its own; ARP, redirects and what ICMPv6 says of neighbours
+ *			and routers go to both; everything else goes to the kernel
+ *			(netstack_owner()).  The kernel answers for the addresses (ARP, ND, DAD,
+ *			IGMP, MLD, router solicitations), the instance does not.  What the kernel
+ *			sends goes out of the device unchanged, offload and all
+ * HOST_SPLIT_ALL	Everything is the instance's, the questions about its addresses too (DAD);
+ *			the kernel's interface carries addresses and routes, and what it sends is
+ *			thrown away by the kernel itself
+ */
+enum host_split {
+	HOST_SPLIT_TCP,
+	HOST_SPLIT_ALL,
+};
+
+/**
  * struct host_conf - What it is made of
  * @nic:	Device (nic/drivers.h): "macvtap:mv0", "tap:t0,no-offload", ...
  * @netns:	Path of the namespace of the device, NULL for the thread's own
  * @follow:	Interface whose addresses, routes, neighbours, MTU and state in that namespace
  *		are obeyed; "" for none.  NULL: the device's own for macvtap, af_packet and
  *		af_xdp, none for tap, whose interface is the kernel's end
+ * @kernel:	Name of a tap to be made in @kernel_netns, whose other end is ours: the stack shares
+ *		the device with that namespace's kernel ("eth0"), NULL not to.  @follow is that
+ *		interface then.  See host_split
+ * @kernel_netns: Descriptor of that namespace, with @kernel; not kept
+ * @split:	What the kernel gets
  * @addr:	More addresses, "ADDRESS/LEN", NULL at the end
  * @gateway:	Default routes, one for each family, NULL for none
  * @mtu:	0 for the device's; not with @follow, which has one
@@ -48,6 +71,9 @@ struct host_conf {
 	const char *nic;
 	const char *netns;
 	const char *follow;
+	const char *kernel;
+	int kernel_netns;
+	enum host_split split;
 	const char *addr[HOST_ADDRS_MAX + 1];
 	const char *gateway[2];
 	uint32_t mtu;
@@ -87,6 +113,22 @@ int host_drain(struct host *h, unsigned int timeout_ms);
 
 /* Until an address may be used that is not the link-local one (DAD), or the time is over. */
 int host_wait_addr(struct host *h, unsigned int timeout_ms);
+
+/**
+ * struct host_split_stats - Between the device and the kernel of host_conf.kernel
+ * @to_kernel, @from_kernel: Packets handed on
+ * @to_both:	Of the first, those the instance got a copy of
+ * @dropped:	Not taken by the other side: full, down, or no memory
+ */
+struct host_split_stats {
+	uint64_t to_kernel;
+	uint64_t from_kernel;
+	uint64_t to_both;
+	uint64_t dropped;
+};
+
+/* All 0 without host_conf.kernel. */
+void host_split_stats(const struct host *h, struct host_split_stats *ret);
 
 void host_service_stats(const struct host *h, struct service_stats *ret);
 

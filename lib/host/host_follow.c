@@ -4,7 +4,7 @@
  *
  * The kernel's routes to networks of its addresses come as any other routes, with its metrics: the
  * instance makes none of its own.  It does no duplicate address detection either; an address
- * comes when the kernel's is over.
+ * comes when the kernel's is over, unless the kernel's reaches nobody (@own_dad).
  *
  * The interface is up as the kernel's is set up.  Without a carrier it stays up, as the kernel's
  * does: packets are lost, and connections wait.
@@ -32,6 +32,7 @@ struct followed_addr {
 
 /**
  * struct host_follow - Between the two
+ * @own_dad:	As in host_follow_new()
  * @link:	As it was told
  * @addr:	@n_addrs of them, with room for @addrs_max
  * @r:		First error of the instance since it was last looked at,
@@ -41,6 +42,7 @@ struct host_follow {
 	struct follow *follow;
 	struct netstack *st;
 	uint32_t ifindex;
+	bool own_dad;
 	struct follow_link link;
 	struct followed_addr *addr;
 	size_t n_addrs;
@@ -98,7 +100,7 @@ static struct net_addr_conf addr_conf(const struct host_follow *hf, const struct
 		.ifindex = hf->ifindex,
 		.addr = a->addr,
 		.prefix_len = a->prefix_len,
-		.no_dad = true,
+		.no_dad = !hf->own_dad,
 		.deprecated = a->deprecated,
 		.no_prefix_route = true,
 	};
@@ -109,7 +111,7 @@ static void addr_set(struct host_follow *hf, struct followed_addr *fa)
 	const struct net_addr_conf conf = addr_conf(hf, &fa->a);
 	int r;
 
-	if (fa->a.tentative || fa->is_set)
+	if ((fa->a.tentative && !hf->own_dad) || fa->is_set)
 		return;
 	r = netstack_addr_add(hf->st, &conf);
 	fa->is_set = r == 0;
@@ -163,7 +165,8 @@ static void addr_added(struct host_follow *hf, const struct follow_addr *a)
 
 	if (fa) {
 		/* Its flags changed; what the instance does not know is no reason to touch it. */
-		if (fa->is_set && (a->tentative || a->deprecated != fa->a.deprecated))
+		if (fa->is_set &&
+		    ((a->tentative && !hf->own_dad) || a->deprecated != fa->a.deprecated))
 			addr_unset(hf, fa);
 		fa->a = *a;
 	} else {
@@ -269,7 +272,7 @@ static int result(struct host_follow *hf, struct nerr *err)
 DEFINE_CLEANUP(struct host_follow *, host_follow_free);
 
 int host_follow_new(struct host_follow **ret, struct netstack *st, uint32_t ifindex, int netns,
-		    const char *ifname, struct nerr *err)
+		    const char *ifname, bool own_dad, struct nerr *err)
 {
 	CLEANUP(host_follow_freep) struct host_follow *hf = calloc(1, sizeof(*hf));
 	int r;
@@ -278,6 +281,7 @@ int host_follow_new(struct host_follow **ret, struct netstack *st, uint32_t ifin
 		return nerr_oom(err);
 	hf->st = st;
 	hf->ifindex = ifindex;
+	hf->own_dad = own_dad;
 	r = follow_new(&hf->follow, netns, ifname, true, &ops, hf, err);
 	if (r == 0)
 		r = result(hf, err);

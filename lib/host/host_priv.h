@@ -9,12 +9,14 @@
 #include "nic/loop.h"
 
 struct host_follow;
+struct host_splitter;
 
 /**
  * struct host - An instance and what it stands on
  * @netns:	Of the device, -1 for the thread's own
  * @nic:	The device, NULL when it is gone
  * @ifindex:	Of the device, in @stack
+ * @split:	Shares @nic with a kernel, NULL not to
  * @follow:	The kernel's configuration, NULL for none
  * @follow_watch: Of its descriptor
  * @error:	Negative errno: the device is gone, or the kernel's configuration cannot be
@@ -27,6 +29,7 @@ struct host {
 	struct nic *nic;
 	int netns;
 	uint32_t ifindex;
+	struct host_splitter *split;
 	struct host_follow *follow;
 	struct loop_watch follow_watch;
 	int error;

@@ -102,6 +102,24 @@ void netstack_free(struct netstack *st);
 void netstack_input(struct netstack *st, uint32_t ifindex, struct pbuf *const *burst,
 		    unsigned int n, uint64_t now_ns);
 
+enum netstack_owner {
+	NETSTACK_OURS,
+	NETSTACK_THEIRS,
+	NETSTACK_BOTH,
+};
+
+/**
+ * netstack_owner() - Whose a frame is, of a link that is shared with a kernel
+ * @ifindex:	A link with iface_conf.is_shared
+ * @pb:		Frame, from its Ethernet header on
+ *
+ * OURS are segments to an address of the link that belong to a connection (handshakes and
+ * TIME-WAIT count) or a listener, and ICMP errors about segments of such.  BOTH are ARP, what ND
+ * says to a host, redirects, and fragments of TCP that came before the first one.  THEIRS is
+ * everything else: what cannot be read, has a VLAN tag, or is for another station.
+ */
+enum netstack_owner netstack_owner(struct netstack *st, uint32_t ifindex, const struct pbuf *pb);
+
 /* Timers that are due, packets that are queued, callbacks. */
 void netstack_advance(struct netstack *st, uint64_t now_ns);
 
@@ -170,6 +188,27 @@ struct netstack_addr {
 
 /* The first @n addresses, by interface.  Return: how many there are in all */
 unsigned int netstack_addrs(const struct netstack *st, struct netstack_addr *ret, unsigned int n);
+
+/**
+ * struct netstack_neigh - A neighbour as it is now
+ * @addr:	An IPv4 one mapped
+ * @mac:	All zeros when it is not known
+ * @state:	"REACHABLE", as ip-neighbour(8) has them
+ * @is_router:	By its advertisements
+ */
+struct netstack_neigh {
+	uint32_t ifindex;
+	struct ip6_addr addr;
+	struct eth_addr mac;
+	const char *state;
+	bool is_router;
+};
+
+/* As netstack_addrs(), in no order. */
+unsigned int netstack_neighs(const struct netstack *st, struct netstack_neigh *ret, unsigned int n);
+
+/* As netstack_addrs(), by prefix; with those of local addresses. */
+unsigned int netstack_routes(const struct netstack *st, struct route_conf *ret, unsigned int n);
 
 const uint64_t *netstack_drops(const struct netstack *st); /* DROP_N of them */
 int netstack_link_stats(const struct netstack *st, uint32_t ifindex, struct iface_stats *ret);

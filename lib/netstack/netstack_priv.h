@@ -5,6 +5,7 @@
  *	stack.c		made, run, freed; accounting
  *	stack_conf.c	links, addresses, routes, neighbours, hooks
  *	stack_rx.c	the way of a packet up
+ *	stack_owner.c	whether it is ours at all, on a link that is shared
  *
  * The way down needs nothing of an instance: net/ip_out.c.
  */
@@ -21,12 +22,27 @@
 #include "netstack/transport/raw.h"
 #include "netstack/transport/udp.h"
 
+#define OWNER_FRAGS 32
+
+/**
+ * struct owner_frag - Whose the fragments of a packet are (stack_owner.c)
+ * @key:	Hash of its addresses and identification
+ * @until_ns:	No more are awaited then
+ * @owner:	As of the first one
+ */
+struct owner_frag {
+	uint64_t key;
+	uint64_t until_ns;
+	enum netstack_owner owner;
+};
+
 /**
  * struct netstack - An instance
  * @core:	Time, memory, timers, counters
  * @net:	Links and network layer
  * @udp, @raw, @tcp: Transport
  * @sockets:	Descriptors
+ * @owner_frag:	Of TCP, on shared links, by @key
  * @running:	Within netstack_input() or netstack_advance(): they do not call each other
  */
 struct netstack {
@@ -36,6 +52,7 @@ struct netstack {
 	struct raw *raw;
 	struct tcp *tcp;
 	struct socket_table sockets;
+	struct owner_frag owner_frag[OWNER_FRAGS];
 	bool running;
 };
 

@@ -143,7 +143,61 @@ int netstack_route_del(struct netstack *st, const struct route_conf *route)
 	return r;
 }
 
+struct route_list {
+	struct route_conf *ret;
+	unsigned int n;
+	unsigned int all;
+};
+
+static int list_route(void *arg, const struct route_conf *r)
+{
+	struct route_list *l = arg;
+
+	if (l->all < l->n)
+		l->ret[l->all] = *r;
+	l->all++;
+	return 0;
+}
+
+unsigned int netstack_routes(const struct netstack *st, struct route_conf *ret, unsigned int n)
+{
+	struct route_list l = { .ret = ret, .n = n };
+
+	(void)route_walk(st->net.routes, list_route, &l); /* list_route() ends nothing */
+	return l.all;
+}
+
 /* --- neighbours --- */
+
+static const char *neigh_state_str(const struct neigh *n)
+{
+	static const char *const names[] = {
+		[NEIGH_INCOMPLETE] = "INCOMPLETE", [NEIGH_REACHABLE] = "REACHABLE",
+		[NEIGH_STALE] = "STALE",           [NEIGH_DELAY] = "DELAY",
+		[NEIGH_PROBE] = "PROBE",           [NEIGH_FAILED] = "FAILED",
+		[NEIGH_PERMANENT] = "PERMANENT",
+	};
+
+	return names[n->state];
+}
+
+unsigned int netstack_neighs(const struct netstack *st, struct netstack_neigh *ret, unsigned int n)
+{
+	unsigned int all = 0;
+
+	for (const struct neigh *e = st->net.neigh.first; e; e = e->next) {
+		if (all < n)
+			ret[all] = (struct netstack_neigh){
+				.ifindex = e->ifindex,
+				.addr = e->addr,
+				.mac = e->mac,
+				.state = neigh_state_str(e),
+				.is_router = e->is_router,
+			};
+		all++;
+	}
+	return all;
+}
 
 int netstack_neigh_add(struct netstack *st, uint32_t ifindex, struct ip6_addr addr,
 		       struct eth_addr mac)

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "nic/capture_priv.h"
 #include "nic/pcapng.h"
 #include "nic/wrap_priv.h"
 #include "nic/wrappers.h"
@@ -13,9 +14,6 @@
 #include "wire/ethernet.h"
 #include "wire/tcp.h"
 #include "wire/udp.h"
-
-/* Written at once when so much waits, else before the thread sleeps. */
-#define FLUSH_AT (UINT32_C(256) << 10)
 
 /* At the end a reader has so long to take what is left. */
 #define CLOSE_MS 1000
@@ -95,11 +93,12 @@ static uint32_t dest_of(const struct nic *nic, const uint8_t *frame, uint32_t le
 	return PCAPNG_UNICAST;
 }
 
-static void write_down(struct capture *c, const struct pbuf *pb, uint64_t now, uint32_t way)
+void capture_put(struct pcapng *file, const struct nic *nic, const struct pbuf *pb, uint64_t now,
+		 uint32_t way)
 {
-	const uint32_t flags = way | dest_of(&c->w.nic, pb->data, pb->linear, way);
+	const uint32_t flags = way | dest_of(nic, pb->data, pb->linear, way);
 	uint32_t len;
-	uint8_t *dst = pcapng_put(c->file, now, pb->len, flags, &len);
+	uint8_t *dst = pcapng_put(file, now, pb->len, flags, &len);
 
 	if (!dst)
 		return;
@@ -107,10 +106,10 @@ static void write_down(struct capture *c, const struct pbuf *pb, uint64_t now, u
 	if (pb->csum == PBUF_CSUM_PARTIAL)
 		finish_partial(pb, dst, len);
 	else if (pb->gso != PBUF_GSO_NONE)
-		finish_merged(c->w.nic.info.kind, pb, dst, len);
+		finish_merged(nic->info.kind, pb, dst, len);
 }
 
-static uint64_t wall_clock(void)
+uint64_t capture_clock(void)
 {
 	struct timespec ts;
 
@@ -145,7 +144,7 @@ static void on_writable(struct loop_watch *w, uint32_t events)
 
 static void flush_some(struct capture *c)
 {
-	if (c->asleep || pcapng_waiting(c->file) >= FLUSH_AT)
+	if (c->asleep || pcapng_waiting(c->file) >= CAPTURE_FLUSH_AT)
 		flush(c);
 }
 
@@ -155,10 +154,10 @@ static unsigned int capture_rx(struct nic *nic, struct pbuf **burst, unsigned in
 {
 	struct capture *c = of_nic(nic);
 	const unsigned int got = wrap_rx(&c->w, burst, n);
-	const uint64_t now = got ? wall_clock() : 0;
+	const uint64_t now = got ? capture_clock() : 0;
 
 	for (unsigned int i = 0; i < got; i++)
-		write_down(c, burst[i], now, PCAPNG_IN);
+		capture_put(c->file, &c->w.nic, burst[i], now, PCAPNG_IN);
 	flush_some(c);
 	return got;
 }
@@ -167,12 +166,12 @@ static unsigned int capture_rx(struct nic *nic, struct pbuf **burst, unsigned in
 static unsigned int send_some(struct capture *c, struct pbuf *const *burst, unsigned int n)
 {
 	struct pcapng_mark mark[NIC_BURST];
-	const uint64_t now = wall_clock();
+	const uint64_t now = capture_clock();
 	unsigned int taken;
 
 	for (unsigned int i = 0; i < n; i++) {
 		pcapng_mark(c->file, &mark[i]);
-		write_down(c, burst[i], now, PCAPNG_OUT);
+		capture_put(c->file, &c->w.nic, burst[i], now, PCAPNG_OUT);
 	}
 	taken = wrap_tx(&c->w, burst, n);
 	if (taken < n)

@@ -28,12 +28,18 @@
  * @name:	Of the interface; made, and gone when it is closed, when it is not there
  * @mac:	For us: the other end than the kernel's, which has its own.  Zero: one is made
  *		from the name and the namespace, the same one each time
+ * @kernel_mac:	For the kernel's end; zero: as it is
+ * @kernel_mtu:	For an interface that is made; 0: as it is
  * @no_offload:	Plain frames
+ * @is_mute:	What the kernel sends is thrown away before we hear of it
  */
 struct nic_tap_conf {
 	const char *name;
 	struct eth_addr mac;
+	struct eth_addr kernel_mac;
+	uint32_t kernel_mtu;
 	bool no_offload;
+	bool is_mute;
 };
 
 /* All opens: 0; -ENODEV (no such interface), -EBUSY (somebody else has it), -EPERM, -ENOTSUP with

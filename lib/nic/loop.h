@@ -64,8 +64,11 @@ void loop_submit(struct loop *l);
  * struct loop_watch - Interest in a descriptor
  * @fd:		Which
  * @events:	POLLIN, POLLOUT, ...
+ * @edge:	Edge-triggered: @ready is called for what is there at the beginning and then once
+ *		for each wakeup of the descriptor (wakeups may be told together), whether what
+ *		there was is still there or not, as EPOLLET
  * @ready:	Called with what is there, POLLERR and POLLHUP included: level-triggered, as
- *		long as it is
+ *		long as it is, unless @edge
  * @arg:	Of @ready
  * @priv:	Of the loop
  *
@@ -74,6 +77,7 @@ void loop_submit(struct loop *l);
 struct loop_watch {
 	int fd;
 	uint32_t events;
+	bool edge;
 	void (*ready)(struct loop_watch *w, uint32_t events);
 	void *arg;
 	void *priv;

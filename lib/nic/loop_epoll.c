@@ -175,7 +175,10 @@ static void epoll_cancel(struct loop *l, struct loop_op *op)
 
 static int add(int epfd, struct watch *x)
 {
-	struct epoll_event ev = { .events = x->w->events, .data.ptr = x };
+	struct epoll_event ev = {
+		.events = x->w->events | (x->w->edge ? (uint32_t)EPOLLET : 0),
+		.data.ptr = x,
+	};
 	int r = epoll_ctl(epfd, EPOLL_CTL_ADD, x->fd, &ev);
 
 	if (r < 0 && errno == EEXIST) {

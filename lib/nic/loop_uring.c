@@ -35,7 +35,7 @@
  *
  * WATCH_TO_ARM		in the list of those that the next turn asks the kernel for
  * WATCH_ARMED		in the kernel
- * WATCH_CALLED		its callback is being called
+ * WATCH_CALLED		its callback is being called, and the kernel has done with it
  */
 enum watch_state {
 	WATCH_TO_ARM,
@@ -45,7 +45,8 @@ enum watch_state {
 
 /**
  * struct watch - Our half of a watch
- * @op:		Polls once, and again after the callback: that makes it level-triggered
+ * @op:		Polls once, and again after the callback: that makes it level-triggered.  Or, for
+ *		edges, for as long as the kernel likes to
  * @u:		Loop
  * @w:		The caller's half; NULL when it was deleted, and the kernel has to let go
  * @state:	See there
@@ -290,7 +291,10 @@ static void arm_watches(struct loop_uring *u)
 
 		u->to_arm = x->arm_next;
 		x->state = WATCH_ARMED;
-		io_uring_prep_poll_add(sqe, x->w->fd, x->w->events);
+		if (x->w->edge)
+			io_uring_prep_poll_multishot(sqe, x->w->fd, x->w->events);
+		else
+			io_uring_prep_poll_add(sqe, x->w->fd, x->w->events);
 		io_uring_sqe_set_data(sqe, &x->op);
 	}
 }
@@ -298,11 +302,14 @@ static void arm_watches(struct loop_uring *u)
 static void watch_done(struct loop_op *op, int res, uint32_t flags)
 {
 	struct watch *x = container_of(op, struct watch, op);
+	const bool more = flags & IORING_CQE_F_MORE;
 
-	(void)flags; /* it polls once */
-	x->state = WATCH_CALLED;
+	if (!more)
+		x->state = WATCH_CALLED;
 	if (x->w)
 		x->w->ready(x->w, res < 0 ? POLLERR : (uint32_t)res);
+	if (more)
+		return; /* deleted or not; it may even be freed */
 	if (x->w)
 		to_arm(x);
 	else

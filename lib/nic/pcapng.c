@@ -57,6 +57,7 @@ enum option {
  * @block:	Where the block begins that is being made
  * @snaplen:	At least 1
  * @start_ns:	When it was opened
+ * @is_finished: Statistics were put
  */
 struct pcapng {
 	int fd;
@@ -67,6 +68,7 @@ struct pcapng {
 	uint32_t block;
 	uint32_t snaplen;
 	uint64_t start_ns;
+	bool is_finished;
 	struct pcapng_stats stats;
 };
 
@@ -381,13 +383,18 @@ int pcapng_open(struct pcapng **ret, const struct pcapng_conf *conf, struct nerr
 	CLEANUP(file_freep) struct pcapng *p = calloc(1, sizeof(*p));
 	int r;
 
-	if (!p)
+	if (!p) {
+		if (!conf->path)
+			(void)close(conf->fd); /* nothing was written */
 		return nerr_oom(err);
+	}
 	p->fd = -1;
+	if (!conf->path)
+		p->fd = conf->fd;
 	p->buf = malloc(PCAPNG_BUF_LEN);
 	if (!p->buf)
 		return nerr_oom(err);
-	r = open_file(conf->path, &p->fd, err);
+	r = conf->path ? open_file(conf->path, &p->fd, err) : 0;
 	if (r < 0)
 		return r;
 	p->snaplen = conf->snaplen ? conf->snaplen : UINT32_MAX;
@@ -396,7 +403,8 @@ int pcapng_open(struct pcapng **ret, const struct pcapng_conf *conf, struct nerr
 	put_interface(p, conf);
 	r = pcapng_flush(p);
 	if (r < 0 && r != -EAGAIN)
-		return nerr_set(err, r, "cannot write '%s': %m", conf->path);
+		return nerr_set(err, r, "cannot write '%s': %m",
+				conf->path ? conf->path : "the capture");
 	*ret = TAKE_PTR(p);
 	return 0;
 }
@@ -421,12 +429,18 @@ static void flush_until(struct pcapng *p, uint64_t until_ms)
 	}
 }
 
+void pcapng_finish(struct pcapng *p)
+{
+	if (!p->is_finished && !p->stats.error && make_room(p, STATISTICS_MAX))
+		put_statistics(p);
+	p->is_finished = true;
+}
+
 void pcapng_close(struct pcapng *p, unsigned int timeout_ms)
 {
 	if (!p)
 		return;
-	if (!p->stats.error && make_room(p, STATISTICS_MAX))
-		put_statistics(p);
+	pcapng_finish(p);
 	flush_until(p, now_ms() + timeout_ms);
 	file_free(p);
 }

@@ -44,7 +44,9 @@ enum pcapng_flags {
 /**
  * struct pcapng_conf - A file
  * @path:	Made or replaced, for its owner alone; a FIFO has to have a reader.  "-" is standard
- *		output, which must not be a terminal
+ *		output, which must not be a terminal.  NULL: @fd
+ * @fd:		With @path NULL: descriptor that is open for writing and non-blocking, closed with
+ *		the file, also when opening fails
  * @ifname:	Of the interface
  * @mac:	Of it, all zeros for none
  * @link:	What packets begin with
@@ -52,6 +54,7 @@ enum pcapng_flags {
  */
 struct pcapng_conf {
 	const char *path;
+	int fd;
 	const char *ifname;
 	struct eth_addr mac;
 	enum pcapng_link link;
@@ -74,8 +77,11 @@ struct pcapng_stats {
 /* -ENXIO for a FIFO without a reader, -ENOTTY for a terminal, errors of open(2) and write(2). */
 int pcapng_open(struct pcapng **ret, const struct pcapng_conf *conf, struct nerr *err);
 
+/* Statistics: nothing may be put from now on.  They wait to be written as packets do. */
+void pcapng_finish(struct pcapng *p);
+
 /**
- * pcapng_close() - Statistics, and the end
+ * pcapng_close() - Statistics, when there were none, and the end
  * @timeout_ms:	A reader that takes nothing is waited for so long
  *
  * NULL is fine.

@@ -107,7 +107,7 @@ static void on_ready(void *arg)
 	v->ready = true;
 }
 
-int service_add(struct service *s, struct nic *nic, uint32_t cookie)
+static int add(struct service *s, struct nic *nic, uint32_t cookie, bool with_gro)
 {
 	struct served *v;
 
@@ -116,7 +116,7 @@ int service_add(struct service *s, struct nic *nic, uint32_t cookie)
 	v = calloc(1, sizeof(*v));
 	if (!v)
 		return -ENOMEM;
-	if (!s->conf.no_gro && gro_new(&v->gro, &heap) < 0) {
+	if (with_gro && gro_new(&v->gro, &heap) < 0) {
 		free(v);
 		return -ENOMEM;
 	}
@@ -128,6 +128,16 @@ int service_add(struct service *s, struct nic *nic, uint32_t cookie)
 	nic->ready_arg = v;
 	s->nic[s->n++] = v;
 	return 0;
+}
+
+int service_add(struct service *s, struct nic *nic, uint32_t cookie)
+{
+	return add(s, nic, cookie, !s->conf.no_gro);
+}
+
+int service_add_plain(struct service *s, struct nic *nic, uint32_t cookie)
+{
+	return add(s, nic, cookie, false);
 }
 
 void service_del(struct service *s, struct nic *nic)

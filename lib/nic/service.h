@@ -75,6 +75,9 @@ void service_free(struct service *s);
 
 /* -ENOSPC beyond 16, -ENOMEM */
 int service_add(struct service *s, struct nic *nic, uint32_t cookie);
+
+/* The same without GRO, for packets that only go on to another nic. */
+int service_add_plain(struct service *s, struct nic *nic, uint32_t cookie);
 void service_del(struct service *s, struct nic *nic);
 
 /**

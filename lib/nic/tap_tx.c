@@ -61,6 +61,8 @@ static void send_one(struct tap *t, struct pbuf *pb)
 	t->nic.counters.tx_packets++;
 	t->nic.counters.tx_bytes += pb->len;
 	s->pb = pb;
+	s->t = t;
+	s->op.done = written;
 	if (vnet_io_tx(pb, s->hdr) < 0) {
 		t->nic.counters.tx_errors++;
 		release(s);
@@ -93,11 +95,11 @@ int tap_tx_init(struct tap *t)
 	tx->slot = calloc(TAP_TX_SLOTS, sizeof(*tx->slot));
 	if (!tx->slot)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < TAP_TX_SLOTS; i++) {
-		tx->slot[i].op.done = written;
-		tx->slot[i].t = t;
+	/* Slots are not touched before they are used: there are far more than are needed at most
+	 * times.
+	 */
+	for (unsigned int i = 0; i < TAP_TX_SLOTS; i++)
 		tx->free[i] = (uint16_t)(TAP_TX_SLOTS - 1 - i);
-	}
 	tx->n_free = TAP_TX_SLOTS;
 	return 0;
 }

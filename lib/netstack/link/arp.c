@@ -89,7 +89,7 @@ static int handle(struct neigh_table *t, struct iface *ifc, const struct arp_rep
 			    arp->op == ARP_OP_REQUEST && for_us);
 	if (!for_us)
 		return DROP_ARP_NOT_OURS;
-	if (arp->op == ARP_OP_REQUEST)
+	if (arp->op == ARP_OP_REQUEST && !ifc->is_shared)
 		reply(t, ifc, arp);
 	return RX_TAKEN;
 }

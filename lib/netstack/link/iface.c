@@ -84,6 +84,7 @@ int iface_table_add(struct iface_table *t, const struct iface_conf *conf)
 		.gso_max = conf->gso_max ? conf->gso_max : IFACE_GSO_MAX,
 		.tx = conf->tx,
 		.tx_arg = conf->arg,
+		.is_shared = conf->is_shared,
 	};
 	memcpy(ifc->name, conf->name, strlen(conf->name));
 	pbuf_queue_init(&ifc->queue);

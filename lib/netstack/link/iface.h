@@ -48,6 +48,10 @@ enum iface_feature {
  * @tx:		Send a burst.  Those it took, the first ones, become the device's; the stack
  *		drops the others.  Return: how many
  * @arg:	Of @tx
+ * @is_shared:	Somebody else has the same addresses on this link, a kernel, and answers for them:
+ *		there is no DAD, no announcement, no answer to who asks for them, to echo
+ *		requests or to what nobody here owns, no ICMP error, no report of groups, and
+ *		routers are neither asked nor believed.  Neighbours are resolved, and learned
  */
 struct iface_conf {
 	const char *name;
@@ -58,6 +62,7 @@ struct iface_conf {
 	uint32_t gso_max;
 	unsigned int (*tx)(void *arg, struct pbuf *const *burst, unsigned int n);
 	void *arg;
+	bool is_shared;
 };
 
 struct iface_stats {
@@ -76,6 +81,7 @@ struct iface_stats {
  * @name:	Unique
  * @kind:	enum iface_kind
  * @up:		Administratively; nothing goes in or out of one that is not
+ * @is_shared:	As in struct iface_conf
  * @mac:	Own address
  * @mtu:	Of IP
  * @features:	enum iface_feature
@@ -93,6 +99,7 @@ struct iface {
 	char name[IFACE_NAME_LEN];
 	enum iface_kind kind;
 	bool up;
+	bool is_shared;
 	struct eth_addr mac;
 	uint32_t mtu;
 	uint32_t features;

@@ -230,7 +230,8 @@ static bool is_deprecated(const struct net *net, const struct net_addr *a)
 
 static void announce(struct net *net, struct net_iface *nif, const struct net_addr *a)
 {
-	if (!net->params.arp_announce || nif->ifc->kind != IFACE_ETHERNET || !nif->ifc->up)
+	if (!net->params.arp_announce || nif->ifc->kind != IFACE_ETHERNET || !nif->ifc->up ||
+	    nif->ifc->is_shared)
 		return;
 	if (is_ip4(a))
 		arp_announce(&net->neigh, nif->ifc, (uint32_t)a->conf.addr.lo);
@@ -265,7 +266,7 @@ static void addr_start(struct net *net, struct net_iface *nif, struct net_addr *
 {
 	if (a->state == NET_ADDR_DUPLICATED)
 		a->state = NET_ADDR_TENTATIVE; /* perhaps the other one is gone */
-	if (is_ip4(a) || a->conf.no_dad || nif->ifc->kind == IFACE_LOOPBACK)
+	if (is_ip4(a) || a->conf.no_dad || nif->ifc->kind == IFACE_LOOPBACK || nif->ifc->is_shared)
 		addr_dad_done(net, a);
 	else
 		ndp_dad_start(net, nif, a);

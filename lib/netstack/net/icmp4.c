@@ -249,11 +249,11 @@ int icmp4_in(struct net *net, const struct iface *in, struct pbuf *pb)
 		return DROP_ICMP_BAD;
 	switch (m.type) {
 	case ICMP4_TYPE_ECHO:
-		return echo_in(net, pb);
+		return in->is_shared ? DROP_ICMP_ECHO_IGNORED : echo_in(net, pb);
 	case ICMP4_TYPE_ECHO_REPLY:
 		return RX_PASS;
 	case ICMP4_TYPE_TIMESTAMP:
-		return timestamp_in(net, pb);
+		return in->is_shared ? DROP_ICMP_ECHO_IGNORED : timestamp_in(net, pb);
 	case ICMP4_TYPE_UNREACHABLE:
 	case ICMP4_TYPE_TIME_EXCEEDED:
 	case ICMP4_TYPE_PARAM_PROBLEM:

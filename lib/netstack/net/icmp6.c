@@ -170,7 +170,7 @@ int icmp6_in(struct net *net, const struct iface *in, struct pbuf *pb)
 		return DROP_ICMP_BAD;
 	switch (m.type) {
 	case ICMP6_TYPE_ECHO:
-		return echo_in(net, pb);
+		return in->is_shared ? DROP_ICMP_ECHO_IGNORED : echo_in(net, pb);
 	case ICMP6_TYPE_ECHO_REPLY:
 		return RX_PASS;
 	case NDP_TYPE_ROUTER_SOLICIT:

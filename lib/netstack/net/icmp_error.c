@@ -62,6 +62,14 @@ static bool about_init(struct about *a, const struct pbuf *pb)
 	return true;
 }
 
+/* On a shared link the other one complains; our own senders hear of it. */
+static bool is_for_others_to_tell(const struct net *net, const struct about *a)
+{
+	const struct iface *ifc = iface_get(&net->ifaces, a->pb->ifindex);
+
+	return ifc && ifc->is_shared && ip_addr_type(net, a->src, ifc->index) != IP_ADDR_LOCAL;
+}
+
 /* --- sending --- */
 
 void icmp_answer(struct net *net, struct pbuf *pb, struct ip6_addr to, struct ip6_addr us,
@@ -213,7 +221,8 @@ static void error4(struct net *net, struct about *a, enum icmp_why why, uint32_t
 	const struct icmp4_repr r = repr4(why, info);
 	struct pbuf *pb;
 
-	if (!may_tell4(net, a) || (why != ICMP_WHY_TOO_BIG && !is_within_rate(net, a)))
+	if (!may_tell4(net, a) || is_for_others_to_tell(net, a) ||
+	    (why != ICMP_WHY_TOO_BIG && !is_within_rate(net, a)))
 		return;
 	pb = make_error(net, a, ICMP4_HDR_LEN, QUOTE4_MAX);
 	if (!pb)
@@ -309,7 +318,8 @@ static void error6(struct net *net, struct about *a, const struct icmp6_repr *r,
 	const bool pmtu = r->type == ICMP6_TYPE_PACKET_TOO_BIG;
 	struct pbuf *pb;
 
-	if (!may_tell6(a, many) || (!pmtu && !is_within_rate(net, a)))
+	if (!may_tell6(a, many) || is_for_others_to_tell(net, a) ||
+	    (!pmtu && !is_within_rate(net, a)))
 		return;
 	pb = make_error(net, a, ICMP6_HDR_LEN, QUOTE6_MAX);
 	if (!pb)

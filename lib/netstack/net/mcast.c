@@ -61,7 +61,9 @@ static bool is_silent(struct ip6_addr group)
 
 static bool may_speak(const struct mcast_iface *m, struct ip6_addr group)
 {
-	return m->nif->ifc->up && !is_silent(group);
+	const struct iface *ifc = m->nif->ifc;
+
+	return ifc->up && !ifc->is_shared && !is_silent(group);
 }
 
 static void send_one(struct net *net, struct mcast_iface *m, const struct mcast_record *rec)

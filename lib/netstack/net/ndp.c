@@ -171,6 +171,8 @@ static int solicit_in(struct net *net, struct net_iface *nif, struct pbuf *pb, s
 		return DROP_ND_NOT_OURS;
 	}
 	if (is_probe) {
+		if (nif->ifc->is_shared)
+			return DROP_ND_NOT_OURS; /* who shares the link answers */
 		advertise(net, nif->ifc, target, IP6_ALL_NODES, false);
 		return RX_PASS;
 	}
@@ -179,7 +181,8 @@ static int solicit_in(struct net *net, struct net_iface *nif, struct pbuf *pb, s
 			return DROP_ND_BAD;
 		neigh_learn(&net->neigh, nif->ifc->index, from, &mac, false, true, true);
 	}
-	advertise(net, nif->ifc, target, from, true);
+	if (!nif->ifc->is_shared)
+		advertise(net, nif->ifc, target, from, true);
 	return RX_PASS;
 }
 

@@ -24,6 +24,12 @@ static bool may_listen(const struct net *net)
 	return net->params.accept_ra && !net->params.ip6_forward;
 }
 
+/* Addresses and routes of a shared link come from who shares it. */
+static bool may_ask(const struct net *net, const struct iface *ifc)
+{
+	return may_listen(net) && ifc->kind == IFACE_ETHERNET && !ifc->is_shared;
+}
+
 static uint64_t after_s(const struct net *net, uint32_t s)
 {
 	return s == NDP_LIFETIME_FOREVER ? TIMER_NEVER : net->core->now_ns + s * NS_PER_S;
@@ -164,7 +170,7 @@ void ndp_up(struct net *net, struct net_iface *nif)
 {
 	struct ndp_iface *nd = &nif->ndp;
 
-	if (nif->ifc->kind != IFACE_ETHERNET || !may_listen(net))
+	if (!may_ask(net, nif->ifc))
 		return;
 	nd->rs_ms = 0;
 	nd->rs_ns =
@@ -413,7 +419,7 @@ static void take_options(struct net *net, struct net_iface *nif, const uint8_t *
 			continue;
 		if (opt.type == NDP_OPT_MTU)
 			take_mtu(net, nif, opt.mtu);
-		if (opt.type != NDP_OPT_PREFIX || !opt.prefix.len ||
+		if (opt.type != NDP_OPT_PREFIX || !opt.prefix.len || nif->ifc->is_shared ||
 		    ip6_addr_is_link_local(opt.prefix.addr) ||
 		    ip6_addr_is_multicast(opt.prefix.addr))
 			continue;
@@ -441,7 +447,8 @@ int ndp_router_in(struct net *net, struct net_iface *nif, struct ip6_addr from,
 			n->is_router = true;
 	}
 	take_params(nif, fixed);
-	take_router(net, nif, from, fixed);
+	if (!nif->ifc->is_shared)
+		take_router(net, nif, from, fixed);
 	take_options(net, nif, msg, len, opts);
 	arm(net, &nif->ndp);
 	return RX_PASS;

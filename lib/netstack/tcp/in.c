@@ -50,12 +50,21 @@ static int parse(struct pbuf *pb, struct tcp_segment *ret)
 	return RX_PASS;
 }
 
+/* Who shares the link with us may have this connection: it answers when it has not. */
+static bool may_be_of_others(const struct tcp *tcp, const struct tcp_segment *seg)
+{
+	const struct iface *in = iface_get(net_ifaces(tcp->net), seg->pb->ifindex);
+
+	return in && in->is_shared;
+}
+
 /* RFC 9293, 3.10.7.1 */
 static int in_closed(struct tcp *tcp, const struct tcp_segment *seg)
 {
 	if (seg->h.flags & TCP_RST)
 		return DROP_TCP_RST_UNKNOWN;
-	tcp_reply_reset(tcp, seg);
+	if (!may_be_of_others(tcp, seg))
+		tcp_reply_reset(tcp, seg);
 	return DROP_TCP_NO_CONN;
 }
 
@@ -103,6 +112,15 @@ static int in_owner(struct tcp *tcp, struct tcp_segment *seg)
 	default:
 		return in_unknown(tcp, seg);
 	}
+}
+
+bool tcp_owns(const struct tcp *tcp, struct ip6_addr laddr, uint16_t lport, struct ip6_addr raddr,
+	      uint16_t rport, uint32_t ifindex)
+{
+	const uint32_t hash = tcp_hash(tcp, laddr, lport, raddr, rport);
+
+	return tcp_lookup(tcp, hash, laddr, lport, raddr, rport) != FLOWTAB_NONE ||
+	       port_lookup(&tcp->ports, laddr, lport, raddr, rport, ifindex, hash);
 }
 
 void tcp_in(struct tcp *tcp, struct pbuf *pb)

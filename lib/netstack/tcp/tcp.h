@@ -32,6 +32,12 @@ void tcp_in(struct tcp *tcp, struct pbuf *pb);
  */
 bool tcp_error(struct tcp *tcp, const struct ip_error *e);
 
+/* A segment with these addresses, the first one ours, belongs to a connection (handshakes and
+ * TIME-WAIT count) or to a listener.
+ */
+bool tcp_owns(const struct tcp *tcp, struct ip6_addr laddr, uint16_t lport, struct ip6_addr raddr,
+	      uint16_t rport, uint32_t ifindex);
+
 /* The end of a burst: acknowledgements that waited for it are sent (one per connection and
  * burst), and what connections may send.  With @input those that are owed for data in order wait
  * for the next call: who receives the data may answer, and the answer acknowledges it.

@@ -180,7 +180,7 @@ static int setup(void **state)
 	assert_int_equal(netstack_link_set_up(s->st[1], s->ifindex[1], true), 0);
 	peer_addr(s, ip6_addr_of_ip4(IP4_ADDR(10, 0, 0, 2)), 24);
 	peer_addr(s, (struct ip6_addr){ UINT64_C(0xfd00000000000000), 2 }, 64);
-	assert_ok(host_follow_new(&s->hf, s->st[0], s->ifindex[0], -1, "v0", &err), err);
+	assert_ok(host_follow_new(&s->hf, s->st[0], s->ifindex[0], -1, "v0", false, &err), err);
 	turn(s);
 	*state = s;
 	return 0;
@@ -339,7 +339,8 @@ static void configuration_is_obeyed(void **state)
 	struct host_follow *hf;
 	struct nerr err;
 
-	assert_int_equal(host_follow_new(&hf, s->st[0], s->ifindex[0], -1, "nope", &err), -ENODEV);
+	assert_int_equal(host_follow_new(&hf, s->st[0], s->ifindex[0], -1, "nope", false, &err),
+			 -ENODEV);
 	settle(s);
 	ip("route", "add", "default", "via", "10.0.0.254", "metric", "9", "mtu", "1300");
 	ip("-6", "route", "add", "default", "via", "fe80::9", "dev", "v0");

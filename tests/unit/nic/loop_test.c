@@ -75,6 +75,15 @@ static void count(struct loop_watch *w, uint32_t events)
 	c->victim = NULL;
 }
 
+static void watch_edges(struct counted *c, struct loop *l, int fd, uint32_t events)
+{
+	*c = (struct counted){
+		.w = { .fd = fd, .events = events, .edge = true, .ready = count, .arg = c },
+		.l = l,
+	};
+	assert_int_equal(loop_watch_add(l, &c->w), 0);
+}
+
 static void watch(struct counted *c, struct loop *l, int fd, uint32_t events)
 {
 	*c = (struct counted){
@@ -190,10 +199,15 @@ static void an_event_wakes_the_sleeper(void **state)
 	struct loop *l = *state;
 	struct counted c;
 	struct waiter w;
+	int r;
 
 	watch(&c, l, fd, POLLIN);
 	waiter_start(&w, kick_it, &fd);
-	assert_int_equal(loop_turn(l, LOOP_FOREVER), 0);
+	/* Threads of an io_uring that ends interrupt us, too. */
+	do
+		r = loop_turn(l, LOOP_FOREVER);
+	while (r == -EINTR);
+	assert_int_equal(r, 0);
 	waiter_join(&w);
 	turn_until(l, &c.n, 1);
 	assert_int_equal(c.events & POLLIN, POLLIN);
@@ -312,6 +326,139 @@ static void a_hangup_is_told(void **state)
 	assert_int_equal(c.events & POLLHUP, POLLHUP);
 	loop_watch_del(l, &c.w);
 	(void)close(p[0]);
+}
+
+static void stream(int sv[2])
+{
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, sv), 0);
+}
+
+/* No more than there were so far. */
+static void is_quiet(struct loop *l, const struct counted *c)
+{
+	const unsigned int n = c->n;
+
+	for (int i = 0; i < 5; i++)
+		(void)loop_turn(l, 0);
+	assert_int_equal(c->n, n);
+}
+
+static void an_edge_is_told_once(void **state)
+{
+	struct loop *l = *state;
+	struct counted c;
+	int sv[2];
+
+	stream(sv);
+	assert_int_equal(send(sv[0], "a", 1, 0), 1);
+	watch_edges(&c, l, sv[1], POLLIN);
+	turn_until(l, &c.n, 1); /* what is there already counts */
+	is_quiet(l, &c);
+	/* Nothing is read: there is another edge for each message. */
+	for (unsigned int i = 2; i < 6; i++) {
+		assert_int_equal(send(sv[0], "b", 1, 0), 1);
+		turn_until(l, &c.n, i);
+		assert_int_equal(c.events, POLLIN);
+		is_quiet(l, &c);
+	}
+	loop_watch_del(l, &c.w);
+	memset(&c, 0xa5, sizeof(c));
+	assert_int_equal(send(sv[0], "c", 1, 0), 1);
+	for (int i = 0; i < 3; i++)
+		(void)loop_turn(l, 0);
+	(void)close(sv[0]);
+	(void)close(sv[1]);
+}
+
+/* Both directions are shut down, and then the other side closes: the mask is the same. */
+static void a_hangup_has_another_edge_at_the_close(void **state)
+{
+	struct loop *l = *state;
+	struct counted c;
+	int sv[2];
+
+	stream(sv);
+	watch_edges(&c, l, sv[1], POLLIN | POLLRDHUP);
+	is_quiet(l, &c);
+	assert_int_equal(shutdown(sv[0], SHUT_WR), 0);
+	turn_until(l, &c.n, 1);
+	assert_int_equal(c.events, POLLIN | POLLRDHUP);
+	assert_int_equal(shutdown(sv[1], SHUT_WR), 0);
+	turn_until(l, &c.n, 2); /* one's own shutdown() wakes, too */
+	assert_int_equal(c.events, POLLIN | POLLRDHUP | POLLHUP);
+	is_quiet(l, &c);
+	(void)close(sv[0]);
+	turn_until(l, &c.n, 3);
+	assert_int_equal(c.events, POLLIN | POLLRDHUP | POLLHUP);
+	is_quiet(l, &c);
+	loop_watch_del(l, &c.w);
+	(void)close(sv[1]);
+
+	stream(sv);
+	watch_edges(&c, l, sv[1], POLLIN | POLLRDHUP);
+	assert_int_equal(shutdown(sv[0], SHUT_RDWR), 0);
+	turn_until(l, &c.n, 1);
+	assert_int_equal(c.events, POLLIN | POLLRDHUP | POLLHUP);
+	is_quiet(l, &c);
+	(void)close(sv[0]);
+	turn_until(l, &c.n, 2);
+	assert_int_equal(c.events, POLLIN | POLLRDHUP | POLLHUP);
+	is_quiet(l, &c);
+	loop_watch_del(l, &c.w);
+	(void)close(sv[1]);
+}
+
+/* More edges at once than the kernel has room for completions: none is lost for good. */
+static void edges_outlive_a_flood(void **state)
+{
+	enum {
+		N = 300,
+		TIMES = 20
+	};
+	static struct counted c[N];
+	struct loop *l = *state;
+	static int fd[N];
+
+	for (int i = 0; i < N; i++) {
+		fd[i] = new_eventfd();
+		watch_edges(&c[i], l, fd[i], POLLIN);
+	}
+	(void)loop_turn(l, 0);
+	for (int k = 0; k < TIMES; k++)
+		for (int i = 0; i < N; i++)
+			kick(fd[i]);
+	for (int i = 0; i < N; i++)
+		for (int k = 0; k < 100 && !c[i].n; k++)
+			(void)loop_turn(l, loop_clock() + MS);
+	for (int i = 0; i < N; i++) {
+		assert_true(c[i].n > 0);
+		is_quiet(l, &c[i]);
+		c[i].n = 0;
+	}
+	for (int i = 0; i < N; i++) {
+		kick(fd[i]);
+		turn_until(l, &c[i].n, 1);
+		loop_watch_del(l, &c[i].w);
+		(void)close(fd[i]);
+	}
+}
+
+static void the_callback_of_an_edge_may_delete_it(void **state)
+{
+	struct loop *l = *state;
+	struct counted c;
+	int sv[2];
+
+	stream(sv);
+	watch_edges(&c, l, sv[1], POLLIN);
+	is_quiet(l, &c);
+	c.victim = &c;
+	assert_int_equal(send(sv[0], "a", 1, 0), 1);
+	turn_until(l, &c.n, 1);
+	assert_int_equal(send(sv[0], "b", 1, 0), 1);
+	is_quiet(l, &c);
+	(void)close(sv[0]);
+	(void)close(sv[1]);
 }
 
 static void a_file_cannot_be_waited_for(void **state)
@@ -608,6 +755,10 @@ int main(void)
 		LOOP_TEST(a_callback_may_delete_itself),
 		LOOP_TEST(a_descriptor_may_be_watched_twice),
 		LOOP_TEST(a_hangup_is_told),
+		LOOP_TEST(an_edge_is_told_once),
+		LOOP_TEST(a_hangup_has_another_edge_at_the_close),
+		LOOP_TEST(edges_outlive_a_flood),
+		LOOP_TEST(the_callback_of_an_edge_may_delete_it),
 		LOOP_TEST(a_file_cannot_be_waited_for),
 		LOOP_TEST(writes_are_made_in_order),
 		LOOP_TEST(a_full_device_is_a_result),

@@ -19,12 +19,15 @@
 #include "nic/loop.h"
 #include "nic/nic.h"
 #include "nic/service_priv.h"
+#include "tests/unit/nic/segments.h"
 #include "tests/unit/test_mem.h"
 
 /* What it has to receive, and what was asked of it. */
 struct fake {
 	struct nic nic;
 	unsigned int waiting;
+	bool segments; /* of one stream */
+	uint32_t seq;
 	unsigned int armed;
 	unsigned int disarmed;
 	unsigned int rx_calls;
@@ -46,6 +49,28 @@ static struct test_mem mem;
 static struct pbuf_pool *pool;
 static struct loop *loop;
 
+static struct pbuf *next_segment(struct fake *f)
+{
+	static uint8_t frame[SEGMENT_LEN_MAX];
+	const struct segment_spec spec = {
+		.is_ip4 = true,
+		.dont_frag = true,
+		.ttl = 64,
+		.src_port = 1,
+		.dst_port = 2,
+		.seq = f->seq,
+		.flags = TCP_ACK,
+		.wnd = 100,
+		.len = 1000,
+	};
+
+	uint32_t l4, len;
+
+	f->seq += 1000;
+	len = segment_build(&spec, frame, false, &l4);
+	return pbuf_alloc_copy(pool, 0, frame, len);
+}
+
 static unsigned int fake_rx(struct nic *nic, struct pbuf **burst, unsigned int n)
 {
 	struct fake *f = (struct fake *)(void *)nic;
@@ -55,9 +80,10 @@ static unsigned int fake_rx(struct nic *nic, struct pbuf **burst, unsigned int n
 	if (nic->error)
 		return 0;
 	for (; i < n && f->waiting; i++, f->waiting--) {
-		burst[i] = pbuf_alloc(pool);
+		burst[i] = f->segments ? next_segment(f) : pbuf_alloc(pool);
 		assert_non_null(burst[i]);
-		memset(pbuf_put(burst[i], 60), 0, 60);
+		if (!f->segments)
+			memset(pbuf_put(burst[i], 60), 0, 60);
 	}
 	return i;
 }
@@ -287,6 +313,28 @@ static void seventeen_nics_are_one_too_many(void **state)
 	service_free(s);
 }
 
+static void segments_are_merged_or_only_passed_on(void **state)
+{
+	const struct service_conf conf = { .budget = 0 };
+	struct client c = { .packets = 0 };
+	struct service *s = service(&conf, &c);
+	struct fake f = fake();
+
+	(void)state;
+	f.segments = true;
+	f.waiting = 10;
+	assert_int_equal(service_add(s, &f.nic, 0), 0);
+	assert_int_equal(service_turn(s, 0), 0);
+	assert_int_equal(c.packets, 1);
+	service_del(s, &f.nic);
+	f.waiting = 10;
+	c.packets = 0;
+	assert_int_equal(service_add_plain(s, &f.nic, 0), 0);
+	assert_int_equal(service_turn(s, 0), 0);
+	assert_int_equal(c.packets, 10);
+	service_free(s);
+}
+
 static void spinning_is_given_up_when_it_does_not_pay(void **state)
 {
 	struct spin sp;
@@ -325,6 +373,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_device_that_is_gone_is_told_once, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(seventeen_nics_are_one_too_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(segments_are_merged_or_only_passed_on, setup,
+						teardown),
 		cmocka_unit_test(spinning_is_given_up_when_it_does_not_pay),
 	};
 

@@ -97,6 +97,69 @@ static void one_that_is_there_is_used_and_stays(void **state)
 	scene_done(&sc);
 }
 
+static void the_end_of_the_kernel(void **state)
+{
+	struct nic_tap_conf conf = {
+		.name = "tap0",
+		.kernel_mac = { { 2, 1, 2, 3, 4, 5 } },
+		.kernel_mtu = 1400,
+	};
+	struct scene sc;
+	struct nerr err;
+
+	scene_init(&sc, state);
+	assert_ok(nic_tap_open(&sc.nic, &conf, &sc.env, &err), err);
+	assert_true(eth_addr_eq(kernel_mac(), conf.kernel_mac));
+	assert_false(eth_addr_eq(sc.nic->info.mac, conf.kernel_mac));
+	assert_sys_net("tap0", "mtu", "1400");
+	assert_int_equal(sc.nic->info.mtu, 1400);
+	scene_close_nic(&sc);
+
+	/* Somebody has made it with another one. */
+	run_here("ip", "tuntap", "add", "tap0", "mode", "tap");
+	run_here("ip", "link", "set", "tap0", "mtu", "1300");
+	assert_ok(nic_tap_open(&sc.nic, &conf, &sc.env, &err), err);
+	assert_true(eth_addr_eq(kernel_mac(), conf.kernel_mac));
+	assert_sys_net("tap0", "mtu", "1300");
+	assert_int_equal(sc.nic->info.mtu, 1300);
+	scene_close_nic(&sc);
+	run_here("ip", "tuntap", "del", "tap0", "mode", "tap");
+
+	/* What cannot be. */
+	conf.kernel_mac.b[0] = 1;
+	assert_int_equal(nic_tap_open(&sc.nic, &conf, &sc.env, &err), -EADDRNOTAVAIL);
+	assert_contains(err.msg, "tap0");
+	conf.kernel_mac.b[0] = 2;
+	conf.kernel_mtu = 1000000;
+	assert_int_equal(nic_tap_open(&sc.nic, &conf, &sc.env, &err), -EINVAL);
+	assert_contains(err.msg, "1000000");
+	assert_int_equal(if_nametoindex("tap0"), 0);
+	scene_done(&sc);
+}
+
+/* It sends, and there is nothing to receive. */
+static void a_kernel_that_is_not_heard(void **state)
+{
+	const struct nic_tap_conf conf = { .name = "tap0", .is_mute = true };
+	struct pbuf *burst[NIC_BURST];
+	struct scene sc;
+	struct nerr err;
+
+	scene_init(&sc, state);
+	assert_ok(nic_tap_open(&sc.nic, &conf, &sc.env, &err), err);
+	run_here("ip", "link", "set", "tap0", "up");
+	scene_raw(&sc, "tap0");
+	plain_frame(&sent, sc.nic->info.mac, peer_mac, 100);
+	raw_send(&sc, &sent);
+	assert_int_equal(nic_rx(sc.nic, burst, NIC_BURST), 0);
+	/* It hears us. */
+	plain_frame(&sent, peer_mac, sc.nic->info.mac, 100);
+	send_pbuf(&sc, pbuf_of(&sc, &sent));
+	raw_receive(&sc, &got);
+	assert_int_equal(got.len, sent.len);
+	scene_done(&sc);
+}
+
 static void what_is_no_tap_is_refused(void **state)
 {
 	const char *const name[] = { "", "a/b", "tap%d", "longer-than-an-interface" };
@@ -548,6 +611,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		BOTH(a_tap_is_made_and_goes_with_us),
 		BOTH(one_that_is_there_is_used_and_stays),
+		BOTH(the_end_of_the_kernel),
+		BOTH(a_kernel_that_is_not_heard),
 		BOTH(what_is_no_tap_is_refused),
 		BOTH(a_tap_may_be_in_another_namespace),
 		BOTH(a_failure_leaves_nothing),
