@@ -44,7 +44,7 @@ nl_flags   = $(subst -Ilib -I.,-iquote lib -iquote .,$(ALL_CFLAGS)) $(NL_CFLAGS)
 
 # libxdp and libbpf need libelf and libz.
 NIC_LIBS := -luring -lxdp -lbpf -lelf -lz -lnl-route-3 -lnl-3
-LIBS     := -Wl,-Bstatic -lnftnl -ljson-c -lmd $(NIC_LIBS) -Wl,-Bdynamic -lmnl
+LIBS     := -Wl,-Bstatic -lnftnl -ljson-c -lmd -lseccomp $(NIC_LIBS) -Wl,-Bdynamic -lmnl
 
 # The programs are static: a plugin is copied to nodes that have no libraries for it, and
 # starts faster.  Debian has no static libmnl, so lib/mnl stands in for one that is
@@ -53,7 +53,7 @@ STATIC   := $(if $(SAN),,y)
 MNL_A    := $(or $(filter /%,$(shell $(CC) -print-file-name=libmnl.a 2>/dev/null)),$(BUILD)/libmnl.a)
 PROG_LDFLAGS := $(if $(STATIC),-static-pie -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now \
                 -Wl$(comma)--gc-sections $(LDFLAGS),$(ALL_LDFLAGS))
-PROG_LIBS    := $(if $(STATIC),-lnftnl -ljson-c -lmd $(NIC_LIBS) $(MNL_A),$(LIBS))
+PROG_LIBS    := $(if $(STATIC),-lnftnl -ljson-c -lmd -lseccomp $(NIC_LIBS) $(MNL_A),$(LIBS))
 
 objs      = $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(shell find $(1) -name '*.c' 2>/dev/null)))
 MNL_OBJS    := $(call objs,lib/mnl)
@@ -73,6 +73,8 @@ BENCH_STACK := $(BUILD)/bench/stack_bench
 FAULTS    := $(BUILD)/faults/faults $(BUILD)/faults/fairlead-cni
 SIM       := $(BUILD)/sim/sim
 STACK     := $(BUILD)/stack/peer
+ATTACH    := $(BUILD)/attach/sockdiff
+HOSTILE   := $(BUILD)/attach/hostile
 PACKET    := $(BUILD)/packet/packet
 PD_LIBS   := $(BUILD)/packetdrill/netstack_packetdrill.so $(BUILD)/packetdrill/preload.so
 FAULTS_OOM := $(BUILD)/obj/tests/faults/oom.o
@@ -82,9 +84,9 @@ MAN       := $(patsubst docs/man/%.scd,$(O)/man/%,$(wildcard docs/man/*.scd))
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps check demo bench bench-cni bench-core bench-stack install uninstall lint format tidy unit asan bats \
+.PHONY: all deps check demo bench bench-cni bench-core bench-stack bench-attach install uninstall lint format tidy unit asan bats \
         vm fuzz sim packet coverage man clean help unit-build fuzz-build bench-build faults-build \
-        sim-build stack-build packet-build packetdrill packetdrill-build examples
+        sim-build stack-build attach-build packet-build packetdrill packetdrill-build examples
 
 # A file below $(BUILD) that holds a text and is written when the text changes: what
 # depends on it is made again after other flags, or after a source was removed.
@@ -93,6 +95,7 @@ hold = $(if $(and $(wildcard $(1)),$(call same,$(2),$(file <$(1)))),,$(shell mkd
 ifneq ($(filter-out clean help deps check demo print-%,$(or $(MAKECMDGOALS),all)),)
 $(call hold,$(BUILD)/cc.flags,$(CC) $(ALL_CFLAGS))
 $(call hold,$(BUILD)/cnidir,$(CNIDIR))
+$(call hold,$(BUILD)/bindir,$(PREFIX)/bin)
 $(call hold,$(BUILD)/ld.flags,$(CC) $(ALL_LDFLAGS) $(LIBS) $(PROG_LDFLAGS) $(PROG_LIBS))
 $(call hold,$(BUILD)/lib.list,$(LIB_OBJS))
 $(call hold,$(BUILD)/plugins.list,$(PLUGIN_OBJS))
@@ -111,6 +114,10 @@ $(BUILD)/obj/lib/follow/%.o $(BUILD)/obj/tests/unit/follow/%.o: ALL_CFLAGS := $(
 $(BUILD)/obj/cmd/netns-run/cnipath.o: $(BUILD)/cnidir
 $(BUILD)/obj/cmd/netns-run/cnipath.o: ALL_CFLAGS += -DFAIRLEAD_CNIDIR='"$(CNIDIR)"'
 
+# The plugin "netstack" looks for netstackd there.
+$(BUILD)/obj/plugins/netstack/find.o: $(BUILD)/bindir
+$(BUILD)/obj/plugins/netstack/find.o: ALL_CFLAGS += -DFAIRLEAD_BINDIR='"$(PREFIX)/bin"'
+
 $(BUILD)/libfairlead.a: $(LIB_OBJS) $(BUILD)/lib.list
 $(BUILD)/libplugins.a: $(PLUGIN_OBJS) $(BUILD)/plugins.list
 $(BUILD)/%.a:
@@ -126,9 +133,14 @@ link_prog = $(Q)mkdir -p $(@D) && $(CC) $(PROG_LDFLAGS) $(filter %.o,$^) \
 $(foreach p,$(PROGS),$(eval $(BUILD)/bin/$(p): $(call objs,cmd/$(p))))
 $(BUILD)/bin/fairlead-cni: $(PLUGIN_OBJS) $(BUILD)/plugins.list
 $(BINS) $(UNIT) $(FAULTS): $(COV_OBJS)
-$(BINS): $(BUILD)/libfairlead.a $(if $(STATIC),$(MNL_A)) $(BUILD)/ld.flags
+$(filter-out %/netstackd,$(BINS)): $(BUILD)/libfairlead.a $(if $(STATIC),$(MNL_A)) $(BUILD)/ld.flags
 	$(call say,LD)
 	$(link_prog)
+
+# netstackd follows the kernel with libnl, which is not made for static programs.
+$(filter %/netstackd,$(BINS)): $(BUILD)/libfairlead.a $(BUILD)/ld.flags
+	$(call say,LD)
+	$(link)
 
 $(BUILD)/libmnl.a: $(MNL_OBJS)
 	$(call say,AR)
@@ -188,6 +200,14 @@ $(STACK): $(call objs,tests/stack examples/lib) $(BUILD)/libfairlead.a $(BUILD)/
 	$(call say,LD)
 	$(link)
 
+# What a program sees of its sockets, on the kernel's stack and on ours: plain libc.
+HOSTILE_OBJS := $(filter %/hostile.o,$(call objs,tests/attach))
+$(ATTACH): $(filter-out $(HOSTILE_OBJS),$(call objs,tests/attach)) $(BUILD)/ld.flags
+$(HOSTILE): $(HOSTILE_OBJS) $(BUILD)/ld.flags
+$(ATTACH) $(HOSTILE):
+	$(call say,LD)
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) $(filter %.o,$^) -pthread -o $@
+
 # Simulations of several instances of lib/netstack, and unit tests of their parts.
 $(SIM): $(call objs,tests/sim) $(BUILD)/libfairlead.a $(BUILD)/ld.flags
 	$(call say,LD)
@@ -220,6 +240,7 @@ $(filter $(BUILD)/unit/packetdrill/%,$(UNIT)): | $(PD_LIBS)
 unit-build: $(UNIT)
 sim-build: $(SIM)
 stack-build: $(EXAMPLES) $(STACK)
+attach-build: $(ATTACH) $(HOSTILE)
 packet-build: $(PACKET)
 packetdrill-build: $(PD_LIBS)
 faults-build: all $(FAULTS) $(PLUGINS:%=$(BUILD)/faults/cni/%)
@@ -263,7 +284,7 @@ demo: ## show the main job: containers, NAT, a published port; installs what is 
 	+$(Q)$(MAKE) --no-print-directory all
 	$(Q)FAIRLEAD_BUILD=$(abspath $(BUILD)) examples/demo
 
-bench: bench-cni bench-core bench-stack ## every benchmark
+bench: bench-cni bench-core bench-stack bench-attach ## every benchmark
 bench-cni: ## our plugins, the kernel's floor and Debian's plugins: JSON lines
 	$(Q)contrib/deps build demo test
 	+$(Q)$(MAKE) --no-print-directory bench-build >&2
@@ -275,6 +296,11 @@ bench-stack: ## our stack on real links and the kernel's: JSON lines (ROUNDS, BE
 	$(Q)contrib/deps build demo test
 	+$(Q)$(MAKE) --no-print-directory $(BENCH_STACK) examples >&2
 	$(Q)FAIRLEAD_BUILD=$(abspath $(BUILD)) ROUNDS=$(or $(ROUNDS),5) tests/bench/bench-stack $(BENCHES)
+
+bench-attach: ## programs on the user stack and on the kernel's: JSON lines (ROUNDS, BENCHES)
+	$(Q)contrib/deps build demo test
+	+$(Q)$(MAKE) --no-print-directory all >&2
+	$(Q)FAIRLEAD_BUILD=$(abspath $(BUILD)) ROUNDS=$(or $(ROUNDS),5) tests/bench/bench-attach $(BENCHES)
 
 format: ## let clang-format rewrite all C files
 	$(Q)find lib cmd plugins ipam tests examples -name '*.[ch]' -exec clang-format -i {} +
