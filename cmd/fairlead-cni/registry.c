@@ -11,12 +11,12 @@
 #include "plugins/bridge/bridge.h"
 #include "plugins/firewall/firewall.h"
 #include "plugins/loopback/loopback.h"
+#include "plugins/netstack/netstack.h"
 #include "plugins/portmap/portmap.h"
 #include "plugins/ptp/ptp.h"
 #include "plugins/tuning/tuning.h"
 
 const struct cni_plugin *const registry[] = {
-	&bridge_plugin,   &firewall_plugin, &host_local_plugin,
-	&loopback_plugin, &portmap_plugin,  &ptp_plugin,
-	&static_plugin,   &tuning_plugin,   NULL,
+	&bridge_plugin,  &firewall_plugin, &host_local_plugin, &loopback_plugin, &netstack_plugin,
+	&portmap_plugin, &ptp_plugin,      &static_plugin,     &tuning_plugin,   NULL,
 };

@@ -107,21 +107,49 @@ static void print_capability(struct json_out *o, const char *capability)
 	json_out_bool(o, capability, true);
 }
 
-static void print_bridge(struct json_out *o, bool ipv6)
+/* The keys by which a user stack differs. */
+static void print_user(struct json_out *o, const struct defnet_conf *conf)
 {
-	json_out_object(o, NULL);
-	json_out_string(o, "type", "bridge");
-	json_out_string(o, "bridge", DEFNET_NAME "0");
-	json_out_bool(o, "isGateway", true);
-	json_out_bool(o, "ipMasq", true);
-	json_out_bool(o, "hairpinMode", true);
+	json_out_string(o, "type", "netstack");
+	if (conf->mode)
+		json_out_string(o, "mode", conf->mode);
+}
+
+static void print_capabilities(struct json_out *o)
+{
 	json_out_object(o, "capabilities");
 	print_capability(o, "ips");
 	print_capability(o, "mac");
 	json_out_end(o);
+}
+
+static void print_bridge(struct json_out *o, const struct defnet_conf *conf, bool ipv6)
+{
+	json_out_object(o, NULL);
+	if (conf->is_user)
+		print_user(o, conf);
+	else
+		json_out_string(o, "type", "bridge");
+	json_out_string(o, "bridge", DEFNET_NAME "0");
+	json_out_bool(o, "isGateway", true);
+	json_out_bool(o, "ipMasq", true);
+	json_out_bool(o, "hairpinMode", true);
+	print_capabilities(o);
 	json_out_object(o, "ipam");
 	json_out_string(o, "type", "host-local");
 	print_ranges(o, ipv6);
+	json_out_end(o);
+	json_out_end(o);
+}
+
+static void print_macvtap(struct json_out *o, const struct defnet_conf *conf)
+{
+	json_out_object(o, NULL);
+	print_user(o, conf);
+	json_out_string(o, "nic", conf->nic);
+	print_capabilities(o);
+	json_out_object(o, "ipam");
+	json_out_string(o, "type", "static");
 	json_out_end(o);
 	json_out_end(o);
 }
@@ -138,19 +166,25 @@ static void print_meta(struct json_out *o, const char *type, const char *capabil
 	json_out_end(o);
 }
 
-int defnet_new(struct cni_conflist **ret, const char **ret_note, struct nerr *err)
+int defnet_new(const struct defnet_conf *conf, struct cni_conflist **ret, const char **ret_note,
+	       struct nerr *err)
 {
-	const char *note = why_no_ipv6();
+	const bool is_macvtap = conf->nic && strcmp(conf->nic, "bridge") != 0;
+	const char *note = is_macvtap ? NULL : why_no_ipv6();
 	struct json_out o = JSON_OUT_INIT(0);
 	int r;
 
 	json_out_object(&o, NULL);
 	json_out_string(&o, "cniVersion", "1.1.0");
-	json_out_string(&o, "name", DEFNET_NAME);
+	json_out_string(&o, "name", is_macvtap ? DEFNET_NAME "-macvtap" : DEFNET_NAME);
 	json_out_array(&o, "plugins");
-	print_bridge(&o, !note);
-	print_meta(&o, "portmap", "portMappings");
-	print_meta(&o, "firewall", NULL);
+	if (is_macvtap) {
+		print_macvtap(&o, conf);
+	} else {
+		print_bridge(&o, conf, !note);
+		print_meta(&o, "portmap", "portMappings");
+		print_meta(&o, "firewall", NULL);
+	}
 	print_meta(&o, "tuning", NULL);
 	json_out_end(&o);
 	json_out_end(&o);

@@ -11,6 +11,8 @@
 #ifndef NETNS_RUN_DEFNET_H
 #define NETNS_RUN_DEFNET_H
 
+#include <stdbool.h>
+
 #include "cni/conflist.h"
 
 struct nerr;
@@ -18,7 +20,21 @@ struct nerr;
 #define DEFNET_NAME "fairlead"
 
 /**
+ * struct defnet_conf - What of it can be chosen
+ * @is_user:	Its programs are on a user stack
+ * @mode:	Of that: "hybrid", "full"; NULL for the default
+ * @nic:	"bridge", "macvtap:DEVICE"; NULL for the default.  With a macvtap it is a network of
+ *		another name, whose addresses are those that are asked for
+ */
+struct defnet_conf {
+	bool is_user;
+	const char *mode;
+	const char *nic;
+};
+
+/**
  * defnet_new() - The built-in network, as it fits this host
+ * @conf:	How
  * @ret:	For cni_conflist_free()
  * @ret_note:	Why IPv6 is left out, NULL when it is not.  Static text
  *
@@ -27,6 +43,7 @@ struct nerr;
  * (addrconf_fixup_forwarding() in net/ipv6/addrconf.c).  A host that lives on such a
  * route gets no IPv6 here rather than to lose its own.
  */
-int defnet_new(struct cni_conflist **ret, const char **ret_note, struct nerr *err);
+int defnet_new(const struct defnet_conf *conf, struct cni_conflist **ret, const char **ret_note,
+	       struct nerr *err);
 
 #endif /* NETNS_RUN_DEFNET_H */

@@ -15,6 +15,7 @@
 #include "opts.h"
 #include "sandbox/netns.h"
 #include "state.h"
+#include "ustack.h"
 
 /* Read the session's file; only one that is set up and not being removed can be entered. */
 static int read_open(const char *name, struct session *ret, struct nerr *err)
@@ -49,7 +50,9 @@ static int enter(const char *name, struct nerr *err)
 	/* Who removes the session first says so, then ends what is inside.  We are inside
 	 * now, and look whether it said so: one of us sees the other.
 	 */
-	return r < 0 ? r : read_open(name, &again, err);
+	if (r == 0)
+		r = read_open(name, &again, err);
+	return r < 0 ? r : ustack_enter(&s, netns_fd, err);
 }
 
 int cmd_exec(struct opts *o)

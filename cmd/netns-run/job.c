@@ -17,6 +17,7 @@
 #include "inside.h"
 #include "opts.h"
 #include "sandbox/netns.h"
+#include "ustack.h"
 
 /* Passed on to the command.  SIGCONT and SIGCHLD are handled besides; SIGTTIN and SIGTTOU
  * stop us together with the command, as they should.
@@ -179,6 +180,10 @@ static void become_command(const struct session *s, const struct job_signals *js
 		_exit(EXIT_OURS);
 	}
 	signals_restore(js);
+	if (ustack_enter(s, netns_fd, &err) < 0) {
+		log_err("%s", err.msg);
+		_exit(EXIT_OURS);
+	}
 	_exit(inside_exec(argv));
 }
 

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "cnipath.h"
+#include "ctl/ctl.h"
 #include "defnet.h"
 #include "nets.h"
 #include "session.h"
@@ -205,25 +206,44 @@ int leftovers_remove(int all_fd, const char *name, size_t *ret_n, struct nerr *e
 	return rm.first;
 }
 
+static int collect(const struct known *known, const char *cni_path, bool is_user, struct nerr *err)
+{
+	CLEANUP(cni_conflist_freep) struct cni_conflist *list = NULL;
+	const struct defnet_conf conf = { .is_user = is_user };
+	const struct session how = { .cni_path = cni_path };
+	const struct cni_runtime rt = nets_runtime(&how, -1);
+	const char *note;
+	int r = defnet_new(&conf, &list, &note, err);
+
+	return r < 0 ? r : cni_runtime_gc(&rt, list, known->valid, known->n_valid, err);
+}
+
+/* For ctl_each(): there is one. */
+static int is_any(void *arg, const char *path, struct json_doc *status)
+{
+	(void)arg;
+	(void)path;
+	(void)status;
+	return 1;
+}
+
 int leftovers_collect(int all_fd, struct nerr *err)
 {
 	CLEANUP(arena_done) struct arena arena = ARENA_INIT;
 	CLEANUP(strbuf_done) struct strbuf path = STRBUF_INIT;
-	CLEANUP(cni_conflist_freep) struct cni_conflist *list = NULL;
 	struct known known = { .arena = &arena };
-	const char *note;
 	int r;
 
 	r = know_all(all_fd, &known, err);
 	if (r == 0)
 		r = cnipath_get(NULL, &path, err);
 	if (r == 0)
-		r = defnet_new(&list, &note, err);
+		r = collect(&known, path.s, false, err);
+	/* The same again by the plugin that knows netstackd, where there is one. */
 	if (r == 0) {
-		const struct session how = { .cni_path = path.s };
-		const struct cni_runtime rt = nets_runtime(&how, -1);
-
-		r = cni_runtime_gc(&rt, list, known.valid, known.n_valid, err);
+		r = ctl_each(is_any, NULL, err);
+		if (r > 0)
+			r = collect(&known, path.s, true, err);
 	}
 	return r < 0 ? nerr_ctx(err, "cleaning network '" DEFNET_NAME "'") : 0;
 }

@@ -21,6 +21,7 @@ enum {
 	COL_NAME,
 	COL_STATUS,
 	COL_PID,
+	COL_STACK,
 	COL_NETWORKS,
 	COL_ADDRESSES,
 	COL_COMMAND,
@@ -106,6 +107,7 @@ static int add_session(struct table *t, const struct session *s, bool live)
 	row[COL_NAME] = arena_strdup(&t->arena, s->name);
 	row[COL_STATUS] = status_str(s, live);
 	row[COL_PID] = live ? arena_printf(&t->arena, "%d", (int)s->pid) : "-";
+	row[COL_STACK] = session_stack_str(s);
 	row[COL_NETWORKS] = s->n_nets ? cell(t, &networks) : "none";
 	row[COL_ADDRESSES] = addresses.len ? cell(t, &addresses) : "-";
 	row[COL_COMMAND] = cell(t, &command);
@@ -124,7 +126,7 @@ static int add_stale(struct table *t, const char *name, const char *network)
 		return -ENOMEM;
 	row[COL_NAME] = name;
 	row[COL_STATUS] = "stale";
-	row[COL_PID] = row[COL_ADDRESSES] = row[COL_COMMAND] = "-";
+	row[COL_PID] = row[COL_STACK] = row[COL_ADDRESSES] = row[COL_COMMAND] = "-";
 	row[COL_NETWORKS] = network;
 	return 0;
 }
@@ -183,7 +185,7 @@ static int collect(int all_fd, struct table *t, struct json_out *o, struct nerr 
 
 int cmd_ls(struct opts *o)
 {
-	static const char *const header[COLUMNS] = { "NAME",     "STATUS",    "PID",
+	static const char *const header[COLUMNS] = { "NAME",     "STATUS",    "PID",    "STACK",
 						     "NETWORKS", "ADDRESSES", "COMMAND" };
 	CLEANUP(table_done) struct table t = { .n = 0 };
 	struct json_out json = JSON_OUT_INIT(2);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "defnet.h"
 #include "opts.h"
+#include "ustack.h"
 
 DEFINE_CLEANUP(struct json_doc *, json_doc_free);
 
@@ -75,6 +76,8 @@ int nets_parse(struct session *s, const struct opts *o, struct wants *ret, struc
 	if (!ret->ips || !ret->ports)
 		return nerr_oom(err);
 	r = check_combination(o, err);
+	if (r == 0)
+		r = ustack_check(o, err);
 	for (; r == 0 && ret->n_ips < o->ip.n; ret->n_ips++)
 		r = parse_ip(o->ip.v[ret->n_ips], &ret->ips[ret->n_ips], err);
 	for (; r == 0 && ret->n_ports < o->publish.n; ret->n_ports++)
@@ -100,23 +103,28 @@ static bool is_file(const char *text)
 	return strchr(text, '/') != NULL;
 }
 
-static int load_default(struct cni_conflist **ret, struct nerr *err)
+static int load_default(const struct opts *o, struct cni_conflist **ret, struct nerr *err)
 {
+	const struct defnet_conf conf = {
+		.is_user = o->stack && strcmp(o->stack, "user") == 0,
+		.mode = o->mode,
+		.nic = o->nic,
+	};
 	const char *note;
-	int r = defnet_new(ret, &note, err);
+	int r = defnet_new(&conf, ret, &note, err);
 
 	if (r == 0 && note)
 		log_info("network '" DEFNET_NAME "' without IPv6: %s", note);
 	return r;
 }
 
-static int load_net(struct session *s, const char *network, struct nerr *err)
+static int load_net(struct session *s, const struct opts *o, const char *network, struct nerr *err)
 {
 	struct session_net *net = &s->nets[s->n_nets];
 	int r;
 
 	if (!network || strcmp(network, DEFNET_NAME) == 0)
-		r = load_default(&net->list, err);
+		r = load_default(o, &net->list, err);
 	else if (is_file(network))
 		r = cni_conflist_read(network, &net->list, err);
 	else
@@ -228,11 +236,13 @@ int nets_load(struct session *s, const struct opts *o, const struct wants *w, st
 	if (is_none(o))
 		return 0;
 	if (!o->network.n)
-		r = load_net(s, NULL, err);
+		r = load_net(s, o, NULL, err);
 	for (size_t i = 0; i < o->network.n && r == 0; i++)
-		r = load_net(s, o->network.v[i], err);
+		r = load_net(s, o, o->network.v[i], err);
 	if (r == 0)
 		r = check_distinct(s, err);
+	if (r == 0)
+		r = ustack_settle(s, o, err);
 	if (r == 0)
 		r = ask_for_ips(s, &s->nets[0], w, err);
 	if (r == 0)

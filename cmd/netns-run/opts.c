@@ -69,6 +69,12 @@ static int set_hostname(struct opts *o, const char *value, struct nerr *err)
 { return set_once(&o->hostname, "--hostname", value, err); }
 static int set_cni_path(struct opts *o, const char *value, struct nerr *err)
 { return set_once(&o->cni_path, "--cni-path", value, err); }
+static int set_stack(struct opts *o, const char *value, struct nerr *err)
+{ return set_once(&o->stack, "--stack", value, err); }
+static int set_mode(struct opts *o, const char *value, struct nerr *err)
+{ return set_once(&o->mode, "--mode", value, err); }
+static int set_nic(struct opts *o, const char *value, struct nerr *err)
+{ return set_once(&o->nic, "--nic", value, err); }
 
 /**
  * struct option - An option
@@ -94,6 +100,12 @@ static const struct option {
 	  "built-in one, default), or 'none'; repeatable", set_network, 0 },
 	{ "publish", 'p', RUN, "[IP:]HOST:CONT[/PROTO]", "publish a port, or a range a-b, on the host;\n"
 	  "tcp (default), udp or sctp; repeatable", set_publish, 0 },
+	{ "stack", 0, RUN, "STACK", "whose TCP/IP the command has: 'kernel' (default)\n"
+	  "or 'user', that of netstackd", set_stack, 0 },
+	{ "mode", 0, RUN, "MODE", "what is the user stack's: 'hybrid' (default), TCP\n"
+	  "alone, or 'full', UDP and ping, too", set_mode, 0 },
+	{ "nic", 0, RUN, "NIC", "of the user stack: 'bridge' (default), or\n"
+	  "'macvtap:DEVICE', which needs --ip", set_nic, 0 },
 	{ "ip", 0, RUN, "ADDRESS", "ask for this address; repeatable", set_ip, 0 },
 	{ "mac", 0, RUN, "ADDRESS", "ask for this MAC address", set_mac, 0 },
 	{ "name", 0, RUN, "NAME", "name of the namespace (default: made up)", set_name, 0 },

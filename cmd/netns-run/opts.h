@@ -45,6 +45,9 @@ struct opts {
 	const char *name;
 	const char *hostname;
 	const char *cni_path;
+	const char *stack;
+	const char *mode;
+	const char *nic;
 	bool keep;
 	bool verbose;
 	bool all;

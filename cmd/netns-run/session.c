@@ -30,6 +30,11 @@ const char *session_phase_str(enum session_phase phase)
 	return phases[phase];
 }
 
+const char *session_stack_str(const struct session *s)
+{
+	return s->is_user ? "user" : "kernel";
+}
+
 void session_done(struct session *s)
 {
 	for (size_t i = 0; i < s->n_nets; i++)
@@ -147,6 +152,9 @@ int session_print(const struct session *s, struct strbuf *ret, struct nerr *err)
 	json_out_string(&o, "netns", s->netns);
 	json_out_string(&o, "cniPath", s->cni_path);
 	json_out_string(&o, "hostname", s->hostname);
+	json_out_string(&o, "stack", session_stack_str(s));
+	if (s->is_user)
+		json_out_string(&o, "mode", attach_mode_str(s->mode));
 	json_out_array(&o, "command");
 	for (size_t i = 0; i < s->command.n; i++)
 		json_out_string(&o, NULL, s->command.v[i]);
@@ -185,6 +193,8 @@ struct session_keys {
 	const char *netns;
 	const char *cni_path;
 	const char *hostname;
+	const char *stack;
+	const char *mode;
 	bool keep;
 	int64_t pid;
 	int64_t guard_pid;
@@ -224,6 +234,8 @@ static const struct json_field session_fields[] = {
 	{ .name = "netns",       .kind = JSON_STRING,  SESSION(netns), .required = true },
 	{ .name = "cniPath",     .kind = JSON_STRING,  SESSION(cni_path), .required = true },
 	{ .name = "hostname",    .kind = JSON_STRING,  SESSION(hostname) },
+	{ .name = "stack",       .kind = JSON_STRING,  SESSION(stack) },
+	{ .name = "mode",        .kind = JSON_STRING,  SESSION(mode) },
 	{ .name = "keep",        .kind = JSON_BOOL,    SESSION(keep) },
 	{ .name = "pid",         .kind = JSON_INT,     SESSION(pid), .max = INT_MAX },
 	{ .name = "guardPid",    .kind = JSON_INT,     SESSION(guard_pid), .max = INT_MAX },
@@ -289,6 +301,19 @@ static int read_phase(struct session *s, const char *text, struct nerr *err)
 	return nerr_set(err, -EINVAL, "key 'phase': unknown phase '%s'", text);
 }
 
+/* Files of older versions have neither key. */
+static int read_stack(struct session *s, const struct session_keys *keys, struct nerr *err)
+{
+	if (!*keys->stack || strcmp(keys->stack, "kernel") == 0)
+		return 0;
+	if (strcmp(keys->stack, "user") != 0)
+		return nerr_set(err, -EINVAL, "key 'stack': unknown stack '%s'", keys->stack);
+	s->is_user = true;
+	if (attach_mode_parse(keys->mode, &s->mode) < 0)
+		return nerr_set(err, -EINVAL, "key 'mode': unknown mode '%s'", keys->mode);
+	return 0;
+}
+
 static int read_session(struct session *s, const struct session_keys *keys, struct nerr *err)
 {
 	int r;
@@ -296,6 +321,8 @@ static int read_session(struct session *s, const struct session_keys *keys, stru
 	if (!session_name_is_valid(keys->name) || keys->nets.n > SESSION_NETS_MAX)
 		return nerr_set(err, -EINVAL, "session '%s' is not one of ours", keys->name);
 	r = read_phase(s, keys->phase, err);
+	if (r == 0)
+		r = read_stack(s, keys, err);
 	if (r < 0)
 		return r;
 	s->name = keep_text(s, keys->name);
@@ -323,7 +350,7 @@ static int read_session(struct session *s, const struct session_keys *keys, stru
 
 int session_parse(const char *text, size_t len, struct session *ret, struct nerr *err)
 {
-	struct session_keys keys = { .hostname = "" };
+	struct session_keys keys = { .hostname = "", .stack = "", .mode = "" };
 	struct json_doc *doc;
 	int r;
 

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "attach/rules.h"
 #include "base/arena.h"
 #include "base/json_table.h"
 #include "base/str.h"
@@ -84,6 +85,8 @@ struct session_net {
  * @cni_path:	Directories of plugins
  * @hostname:	What the command sees, "" for the host's own
  * @command:	What is run
+ * @is_user:	Its programs are on the stack of a netstackd
+ * @mode:	Of that: which of their sockets
  * @keep:	The namespace stays when the command has ended
  * @pid, @guard_pid: The two processes of netns-run
  * @created:	Seconds since 1970
@@ -99,6 +102,8 @@ struct session {
 	const char *cni_path;
 	const char *hostname;
 	struct json_strings command;
+	bool is_user;
+	enum attach_mode mode;
 	bool keep;
 	pid_t pid;
 	pid_t guard_pid;
@@ -124,6 +129,9 @@ int session_parse(const char *text, size_t len, struct session *ret, struct nerr
 
 /* "starting" ... */
 const char *session_phase_str(enum session_phase phase);
+
+/* "kernel", "user" */
+const char *session_stack_str(const struct session *s);
 
 /* The attachment in the words of lib/cni; borrows from the session. */
 struct cni_attach session_attach(const struct session *s, const struct session_net *net);

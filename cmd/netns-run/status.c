@@ -61,6 +61,9 @@ void status_print(struct json_out *o, const struct session *s, bool live, bool f
 	json_out_bool(o, "keep", s->keep);
 	json_out_string(o, "netns", s->netns);
 	json_out_string(o, "containerId", s->id);
+	json_out_string(o, "stack", session_stack_str(s));
+	if (s->is_user)
+		json_out_string(o, "mode", attach_mode_str(s->mode));
 	if (*s->hostname)
 		json_out_string(o, "hostname", s->hostname);
 	if (full)

@@ -34,7 +34,7 @@ _netns_run_command() {
 }
 
 _netns_run_run() {
-	local options='--network --publish --ip --mac --name --dns --hostname --keep --cni-path --verbose --version --help'
+	local options='--network --publish --stack --mode --nic --ip --mac --name --dns --hostname --keep --cni-path --verbose --version --help'
 
 	case ${COMP_WORDS[COMP_CWORD - 1]} in
 	--network)
@@ -45,6 +45,9 @@ _netns_run_run() {
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		;;
+	--stack) _netns_run_words 'kernel user' ;;
+	--mode) _netns_run_words 'hybrid full' ;;
+	--nic) _netns_run_words bridge ;;
 	--publish | -p | --ip | --mac | --name | --dns | --hostname) ;;
 	*)
 		if ((COMP_CWORD == 1)); then

@@ -95,12 +95,29 @@ struct link_bridge {
 
 void link_put_bridge(struct nlsock *nl, const struct link_bridge *b);
 
+/**
+ * struct link_macvtap - A macvtap in mode "bridge" to be made
+ * @lower:	ifindex of the device it is on
+ * @mac:	len 0 for a random one
+ * @mtu:	0 for that of the device
+ */
+struct link_macvtap {
+	const char *name;
+	int lower;
+	struct macaddr mac;
+	uint32_t mtu;
+};
+
+void link_put_macvtap(struct nlsock *nl, const struct link_macvtap *m);
+
 void link_put_up(struct nlsock *nl, int ifindex, const char *name);
 void link_put_down(struct nlsock *nl, int ifindex, const char *name);
 void link_put_master(struct nlsock *nl, int ifindex, const char *name, int master);
 void link_put_mac(struct nlsock *nl, int ifindex, const char *name, const struct macaddr *mac);
 void link_put_mtu(struct nlsock *nl, int ifindex, const char *name, uint32_t mtu);
 void link_put_txqlen(struct nlsock *nl, int ifindex, const char *name, uint32_t txqlen);
+/* What a link is for, in words; for who looks for it. */
+void link_put_alias(struct nlsock *nl, int ifindex, const char *name, const char *alias);
 void link_put_promisc(struct nlsock *nl, int ifindex, const char *name, bool on);
 void link_put_allmulti(struct nlsock *nl, int ifindex, const char *name, bool on);
 /* Rename; the link must be down on old kernels. */

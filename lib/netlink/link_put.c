@@ -102,6 +102,26 @@ void link_put_bridge(struct nlsock *nl, const struct link_bridge *b)
 	mnl_attr_nest_end(nlh, info);
 }
 
+void link_put_macvtap(struct nlsock *nl, const struct link_macvtap *m)
+{
+	struct nlmsghdr *nlh = nlsock_msg(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0,
+					  "cannot create macvtap '%s'", m->name);
+	struct nlattr *info;
+	struct nlattr *data;
+
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
+	put_new(nl, nlh, m->name, m->mtu);
+	mnl_attr_put_u32(nlh, IFLA_LINK, (uint32_t)m->lower);
+	if (m->mac.len)
+		put_mac(nlh, &m->mac);
+	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, "macvtap");
+	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
+	mnl_attr_put_u32(nlh, IFLA_MACVLAN_MODE, MACVLAN_MODE_BRIDGE);
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, info);
+}
+
 static struct ifinfomsg *put_ifinfo(struct nlmsghdr *nlh, int ifindex)
 {
 	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
@@ -170,6 +190,15 @@ void link_put_mtu(struct nlsock *nl, int ifindex, const char *name, uint32_t mtu
 
 	put_ifinfo(nlh, ifindex);
 	mnl_attr_put_u32(nlh, IFLA_MTU, mtu);
+}
+
+void link_put_alias(struct nlsock *nl, int ifindex, const char *name, const char *alias)
+{
+	struct nlmsghdr *nlh =
+		nlsock_msg(nl, RTM_SETLINK, 0, 0, "cannot set alias of '%s' to '%s'", name, alias);
+
+	put_ifinfo(nlh, ifindex);
+	mnl_attr_put_strz(nlh, IFLA_IFALIAS, alias);
 }
 
 void link_put_txqlen(struct nlsock *nl, int ifindex, const char *name, uint32_t txqlen)

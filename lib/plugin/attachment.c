@@ -114,8 +114,8 @@ int attachment_add_masq(struct attachment *at, struct undo *undo, const struct c
 
 /* --- DEL and GC --- */
 
-int attachment_del(struct cni_call *call, const struct attachment_rules *rules, const char *ipam,
-		   struct nerr *err)
+int attachment_del_by(struct cni_call *call, const struct attachment_rules *rules, const char *ipam,
+		      attachment_link *del_link, void *arg, struct nerr *err)
 {
 	CLEANUP(attachment_done) struct attachment at = ATTACHMENT_INIT(call, rules);
 	struct nerr first = NERR_INIT;
@@ -128,7 +128,7 @@ int attachment_del(struct cni_call *call, const struct attachment_rules *rules, 
 	r = transact_del(&at.nets, build_del, &at, &said);
 	if (r < 0)
 		first = said;
-	r = iface_del(&at.nets, call->ifname, &said);
+	r = del_link(call, &at.nets, arg, &said);
 	if (r == 0 && is_set(ipam))
 		r = cni_ipam_del(call, ipam, &said);
 	if (r < 0 && !first.code)
@@ -136,6 +136,18 @@ int attachment_del(struct cni_call *call, const struct attachment_rules *rules, 
 	if (err)
 		*err = first;
 	return first.code;
+}
+
+static int del_cont(struct cni_call *call, struct plugin_nets *nets, void *arg, struct nerr *err)
+{
+	(void)arg; /* its name says it all */
+	return iface_del(nets, call->ifname, err);
+}
+
+int attachment_del(struct cni_call *call, const struct attachment_rules *rules, const char *ipam,
+		   struct nerr *err)
+{
+	return attachment_del_by(call, rules, ipam, del_cont, NULL, err);
 }
 
 int attachment_gc(struct cni_call *call, const struct attachment_rules *rules, const char *ipam,

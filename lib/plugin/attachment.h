@@ -107,6 +107,19 @@ int attachment_add_masq(struct attachment *at, struct undo *undo, const struct c
 			struct nerr *err);
 
 /**
+ * attachment_link - Remove what carries an attachment
+ * @nets:	The container's side is open if it is there, the host's if need be
+ *
+ * Nothing there is success.
+ */
+typedef int attachment_link(struct cni_call *call, struct plugin_nets *nets, void *arg,
+			    struct nerr *err);
+
+/* As attachment_del(), for a plugin whose link needs more than to be deleted in the container. */
+int attachment_del_by(struct cni_call *call, const struct attachment_rules *rules, const char *ipam,
+		      attachment_link *del_link, void *arg, struct nerr *err);
+
+/**
  * attachment_del() - DEL: rules, link, addresses, in this order
  * @rules:	As in struct attachment
  * @ipam:	ipam.type, NULL or "" for none

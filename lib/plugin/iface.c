@@ -302,7 +302,11 @@ int iface_configure(struct plugin_nets *nets, const struct link_info *link, int 
 	for (size_t i = 0; i < res->n_ips; i++) {
 		const struct cni_ip *ip = &res->ips[i];
 
-		if (ip_is_on(ip, index))
+		if (!ip_is_on(ip, index))
+			continue;
+		if (dad == IFACE_DAD_KEEP)
+			addr_put_keep(nets->cont, link->ifindex, link->name, &ip->address, true);
+		else
 			addr_put(nets->cont, link->ifindex, link->name, &ip->address,
 				 dad == IFACE_DAD_ALONE);
 	}

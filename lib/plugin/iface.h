@@ -24,11 +24,14 @@ struct plugin_nets;
  * IFACE_DAD_ON		enhanced_dad and accept_dad 1, and iface_configure() waits for it
  * IFACE_DAD_ALONE	nobody else can be on the link: the addresses skip it, no
  *			setting is touched
+ * IFACE_DAD_KEEP	as IFACE_DAD_OFF, on an interface that was configured before:
+ *			addresses that are there already stay
  */
 enum iface_dad {
 	IFACE_DAD_OFF,
 	IFACE_DAD_ON,
 	IFACE_DAD_ALONE,
+	IFACE_DAD_KEEP,
 };
 
 /**

@@ -21,21 +21,15 @@
 #include "base/undo.h"
 #include "netlink/nlsock.h"
 #include "plugin/attachment.h"
+#include "plugin/bridge.h"
 #include "plugin/iface.h"
 #include "plugin/masq.h"
 #include "plugin/nets.h"
 #include "plugin/transact.h"
 #include "plugins/bridge/check_priv.h"
 #include "plugins/bridge/conf_priv.h"
-#include "plugins/bridge/device_priv.h"
 #include "plugins/bridge/macspoof_priv.h"
 #include "plugins/bridge/vlan_priv.h"
-
-/* IF_OPER_UP of linux/if.h, which cannot be included beside net/if.h. */
-#define OPER_UP 6
-
-/* As long as the reference suite waits for the port. */
-#define PORT_UP_MS 2550
 
 /* Places in the result's interfaces. */
 #define RES_BRIDGE 0
@@ -113,40 +107,9 @@ static int add_port(struct bridge_add *add, struct undo *undo, struct nerr *err)
 	return macspoof_add(add->at.call, &add->at.nets, add->port.name, &add->cont.mac, err);
 }
 
-/* Container index, gateways and default routes of what the IPAM plugin answered. */
-static int complete_ips(struct bridge_add *add, struct cni_result *res, struct nerr *err)
-{
-	struct arena *arena = json_doc_arena(add->at.call->doc);
-
-	for (size_t i = 0; i < res->n_ips; i++) {
-		struct cni_ip *ip = &res->ips[i];
-		struct cni_route *route;
-		bool has_default = false;
-
-		ip->interface = RES_CONT;
-		if (!ipaddr_is_set(&ip->gateway) && add->conf.is_gateway) {
-			ip->gateway = ipnet_network(&ip->address);
-			(void)ipaddr_next(&ip->gateway);
-		}
-		if (!add->conf.is_default_gateway)
-			continue;
-		/* One default route a family; one without a gateway gets ours anyway. */
-		for (size_t k = 0; k < res->n_routes && !has_default; k++)
-			has_default = ipnet_is_default(&res->routes[k].dst) &&
-				      res->routes[k].dst.addr.family == ip->address.addr.family;
-		if (has_default)
-			continue;
-		route = cni_result_add_route(res, arena);
-		if (!route)
-			return nerr_oom(err);
-		route->dst.addr.family = ip->address.addr.family;
-		route->gw = ip->gateway;
-	}
-	return 0;
-}
-
 static int add_gateway(struct bridge_add *add, struct cni_result *res, struct nerr *err)
 {
+	const struct bridge_dev_conf dev_conf = bridge_conf_dev(&add->conf);
 	struct link_info gateway = add->dev.link;
 	struct cni_interface *entry;
 	int r;
@@ -165,7 +128,7 @@ static int add_gateway(struct bridge_add *add, struct cni_result *res, struct ne
 		if (r < 0)
 			return r;
 	}
-	return bridge_dev_add_gateways(&add->dev, gateway.ifindex, gateway.name, &add->conf, res,
+	return bridge_dev_add_gateways(&add->dev, gateway.ifindex, gateway.name, &dev_conf, res,
 				       err);
 }
 
@@ -178,7 +141,8 @@ static int add_l3(struct bridge_add *add, struct undo *undo, struct nerr *err)
 	r = attachment_add_ipam(&add->at, undo, &ipam, err);
 	if (r < 0)
 		return r;
-	r = complete_ips(add, &ipam, err);
+	r = bridge_dev_complete_ips(&ipam, json_doc_arena(add->at.call->doc), RES_CONT,
+				    add->conf.is_gateway, add->conf.is_default_gateway, err);
 	if (r < 0)
 		return r;
 	res->ips = ipam.ips;
@@ -207,20 +171,9 @@ static int set_cont_up(struct bridge_add *add, struct nerr *err)
 /* The port forwards once its carrier is seen; then the MACs are final. */
 static int wait_port(struct bridge_add *add, struct nerr *err)
 {
-	uint8_t state;
-	int r;
-
-	r = link_get_index(add->at.nets.host, add->port.ifindex, &add->port, err);
-	if (r < 0)
-		return r;
-	if (add->conf.disable_container_interface || add->port.operstate == OPER_UP)
-		return 0;
-	state = add->port.operstate;
-	r = link_wait_operstate(add->port.ifindex, OPER_UP, PORT_UP_MS, &state, err);
-	if (r == -ETIMEDOUT)
-		return nerr_set(err, r, "bridge port in error state: %s",
-				link_operstate_str(state));
-	return r;
+	if (add->conf.disable_container_interface)
+		return link_get_index(add->at.nets.host, add->port.ifindex, &add->port, err);
+	return bridge_dev_wait_port(&add->at.nets, &add->port, err);
 }
 
 static int finish(struct bridge_add *add, struct nerr *err)
@@ -250,6 +203,7 @@ static int bridge_add(struct cni_call *call, struct nerr *err)
 	CLEANUP(bridge_add_done)
 	struct bridge_add add = { .at = ATTACHMENT_INIT(call, bridge_rules) };
 	CLEANUP(undo_run) struct undo undo = UNDO_INIT;
+	struct bridge_dev_conf dev_conf;
 	int r;
 
 	r = bridge_conf_read(call, &add.conf, err);
@@ -259,7 +213,8 @@ static int bridge_add(struct cni_call *call, struct nerr *err)
 	r = plugin_nets_open(&add.at.nets, call->netns, err);
 	if (r < 0)
 		return r;
-	r = bridge_dev_open(&add.at.nets, &add.conf, &add.dev, err);
+	dev_conf = bridge_conf_dev(&add.conf);
+	r = bridge_dev_open(&add.at.nets, &dev_conf, &add.dev, err);
 	if (r < 0)
 		return r;
 	undo_push(&undo, bridge_dev_undo, &add.dev);
@@ -304,8 +259,8 @@ static int bridge_gc(struct cni_call *call, struct nerr *err)
 static int bridge_status(struct cni_call *call, struct nerr *err)
 {
 	CLEANUP(plugin_nets_done) struct plugin_nets nets = PLUGIN_NETS_INIT;
+	struct bridge_dev_conf dev;
 	struct bridge_conf conf;
-	struct link_info li;
 	int r;
 
 	r = bridge_conf_read(call, &conf, err);
@@ -314,16 +269,10 @@ static int bridge_status(struct cni_call *call, struct nerr *err)
 	r = plugin_nets_open_host(&nets, err);
 	if (r < 0)
 		return r;
-	if (link_get(nets.host, conf.bridge, &li, NULL) == 0) {
-		if (strcmp(li.kind, "bridge") != 0)
-			return nerr_num(err, -EEXIST, CNI_NOT_AVAILABLE,
-					"\"%s\" already exists but is not a bridge", conf.bridge);
-		r = bridge_dev_check_vlans(&conf, &li, err);
-		if (r < 0) {
-			err->num = CNI_NOT_AVAILABLE;
-			return r;
-		}
-	}
+	dev = bridge_conf_dev(&conf);
+	r = bridge_dev_status(nets.host, &dev, err);
+	if (r < 0)
+		return r;
 	if ((conf.l3 && conf.ip_masq) || conf.macspoofchk) {
 		r = transact_status(&nets, err);
 		if (r < 0)

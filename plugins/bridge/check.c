@@ -9,46 +9,13 @@
 #include "base/str.h"
 #include "cni/cni.h"
 #include "netlink/nlsock.h"
+#include "plugin/bridge.h"
 #include "plugin/iface.h"
 #include "plugin/masq.h"
 #include "plugin/nets.h"
 #include "plugins/bridge/check_priv.h"
 #include "plugins/bridge/conf_priv.h"
 #include "plugins/bridge/vlan_priv.h"
-
-static int check_bridge(struct cni_call *call, const struct bridge_conf *conf, struct nlsock *nl,
-			struct link_info *ret, struct nerr *err)
-{
-	const struct cni_interface *want = NULL;
-	char mac[MACADDR_STR_LEN];
-
-	for (size_t i = 0; i < call->prev->n_interfaces && !want; i++)
-		if (strcmp(call->prev->interfaces[i].name, conf->bridge) == 0)
-			want = &call->prev->interfaces[i];
-	if (!want)
-		return nerr_set(err, -ENODEV,
-				"CNI created bridge %s in host namespace was not found",
-				conf->bridge);
-	if (want->sandbox && *want->sandbox)
-		return nerr_set(err, -EINVAL, "Interface %s should not be in sandbox",
-				conf->bridge);
-	if (link_get(nl, conf->bridge, ret, err) < 0)
-		return nerr_set(err, -ENODEV, "Interface name %s not found", conf->bridge);
-	if (strcmp(ret->kind, "bridge") != 0)
-		return nerr_set(err, -EINVAL, "Interface %s does not have link type of bridge",
-				conf->bridge);
-	/* Only where it is a gateway it has a MAC of its own; else that of one of its ports. */
-	if (conf->l3 && conf->is_gateway && !conf->vlan && want->mac && *want->mac &&
-	    !str_eq_nocase(want->mac, macaddr_to_str(&ret->mac, mac)))
-		return nerr_set(err, -EINVAL, "Bridge interface %s Mac doesn't match: %s",
-				conf->bridge, want->mac);
-	if (conf->promisc_mode && ret->promiscuity == 0)
-		return nerr_set(
-			err, -EINVAL,
-			"Bridge interface %s configured Promisc Mode true doesn't match current state: false",
-			conf->bridge);
-	return 0;
-}
 
 /* The host's end is the port of the bridge that is the other end of @cont. */
 static int check_port(struct cni_call *call, const struct bridge_conf *conf, struct nlsock *nl,
@@ -94,6 +61,7 @@ static int check_vlan_gateway(const struct bridge_conf *conf, struct nlsock *nl,
 int bridge_check(struct cni_call *call, struct nerr *err)
 {
 	CLEANUP(plugin_nets_done) struct plugin_nets nets = PLUGIN_NETS_INIT;
+	struct bridge_dev_conf dev;
 	struct bridge_conf conf;
 	struct link_info bridge;
 	struct link_info cont;
@@ -112,7 +80,10 @@ int bridge_check(struct cni_call *call, struct nerr *err)
 	}
 	if (!call->prev)
 		return nerr_set(err, -EINVAL, "Required prevResult missing");
-	r = check_bridge(call, &conf, nets.host, &bridge, err);
+	dev = bridge_conf_dev(&conf);
+	/* Only where it is a gateway it has a MAC of its own; else that of one of its ports. */
+	r = bridge_dev_check(call, &dev, nets.host, conf.l3 && conf.is_gateway && !conf.vlan,
+			     &bridge, err);
 	if (r < 0)
 		return r;
 	r = iface_check_cont(call, nets.cont, "", "veth", "veth", &cont, err);

@@ -201,3 +201,15 @@ int bridge_conf_read(struct cni_call *call, struct bridge_conf *ret, struct nerr
 	*ret = conf;
 	return 0;
 }
+
+struct bridge_dev_conf bridge_conf_dev(const struct bridge_conf *conf)
+{
+	return (struct bridge_dev_conf){
+		.name = conf->bridge,
+		.mtu = (uint32_t)conf->mtu,
+		.vlan_filtering = bridge_conf_has_vlans(conf),
+		.needs_vlans = bridge_vlan_wanted(conf),
+		.promisc = conf->promisc_mode,
+		.force_address = conf->force_address,
+	};
+}

@@ -11,6 +11,7 @@
 #include "base/ipaddr.h"
 #include "cni/result.h"
 #include "netlink/link.h"
+#include "plugin/bridge.h"
 #include "plugin/conf.h"
 
 struct cni_call;
@@ -61,6 +62,9 @@ int bridge_conf_read(struct cni_call *call, struct bridge_conf *ret, struct nerr
  * refuse must not keep what an earlier one made.
  */
 int bridge_conf_read_del(struct cni_call *call, struct bridge_conf *ret, struct nerr *err);
+
+/* What the configuration says of the bridge itself. */
+struct bridge_dev_conf bridge_conf_dev(const struct bridge_conf *conf);
 
 /* VLAN filtering is needed on the bridge. */
 static inline bool bridge_conf_has_vlans(const struct bridge_conf *conf)

@@ -9,10 +9,10 @@
 #include "base/sysctl.h"
 #include "netlink/link.h"
 #include "netlink/nlsock.h"
+#include "plugin/bridge.h"
 #include "plugin/iface.h"
 #include "plugin/nets.h"
 #include "plugins/bridge/conf_priv.h"
-#include "plugins/bridge/device_priv.h"
 #include "plugins/bridge/vlan_priv.h"
 
 #define VID_DEFAULT 1

@@ -163,11 +163,11 @@ fails() {
 @test "ls and inspect" {
 	local a
 	run -0 nr ls
-	[[ $output == 'NAME  STATUS  PID  NETWORKS  ADDRESSES  COMMAND' ]]
+	[[ $output == 'NAME  STATUS  PID  STACK  NETWORKS  ADDRESSES  COMMAND' ]]
 	[[ $(nr ls --json) == '[]' ]]
 	started a web -p 192.0.2.1:8080:80 --hostname box -- sh -c $'sleep 1000 #\e[31m\n'
 	run -0 nr ls
-	[[ ${lines[1]} =~ ^web\ +running\ +$a\ +fairlead\ +10.87.0.2,fd4e:6574:6e73::2\ +'sh -c sleep 1000 #?[31m?'$ ]]
+	[[ ${lines[1]} =~ ^web\ +running\ +$a\ +kernel\ +fairlead\ +10.87.0.2,fd4e:6574:6e73::2\ +'sh -c sleep 1000 #?[31m?'$ ]]
 	[[ $(nr ls --json | jq -c '.[0] | [.name, .status, .pid, .keep, .netns, .hostname, .command[0], .networks[0].network,
 		.networks[0].ifname, .networks[0].addresses, .networks[0].portMappings, .networks[0].config]') == \
 		'["web","running",'"$a"',false,"/run/netns/web","box","sh","fairlead","eth0",["10.87.0.2/16","fd4e:6574:6e73::2/64"],[{"hostPort":8080,"containerPort":80,"protocol":"tcp","hostIP":"192.0.2.1"}],null]' ]]

@@ -356,6 +356,31 @@ static void rename_and_delete(void **state)
 	assert_contains(err.msg, "cannot set link 'fifteen-bytes-x' up: ");
 }
 
+static void macvtap_on_a_device_with_an_alias(void **state)
+{
+	struct nlsock *nl = *state;
+	struct link_macvtap m = { .name = "fl0", .mac = mac_of("02:00:00:00:00:07"), .mtu = 1400 };
+	struct link_info li;
+	struct nerr err;
+
+	veth_pair(nl, "a0", "b0");
+	m.lower = ifindex_of(nl, "a0");
+	link_put_macvtap(nl, &m);
+	assert_ok(nlsock_commit(nl, &err), err);
+	li = get(nl, "fl0");
+	assert_string_equal(li.kind, "macvtap");
+	assert_true(macaddr_eq(&li.mac, &m.mac));
+	assert_int_equal(li.mtu, 1400);
+	assert_string_equal(li.alias, "");
+	link_put_alias(nl, li.ifindex, "fl0", "for a test");
+	assert_ok(nlsock_commit(nl, &err), err);
+	assert_string_equal(get(nl, "fl0").alias, "for a test");
+
+	link_put_macvtap(nl, &m);
+	assert_int_equal(nlsock_commit(nl, &err), -EEXIST);
+	assert_contains(err.msg, "cannot create macvtap 'fl0': ");
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, netns_setup, netns_teardown)
@@ -372,6 +397,7 @@ int main(void)
 		T(flags_go_on_and_off),
 		T(numbers_and_mac),
 		T(rename_and_delete),
+		T(macvtap_on_a_device_with_an_alias),
 	};
 
 	return cmocka_run_group_tests(tests, mounts_private, NULL);

@@ -23,6 +23,8 @@ static void fill(struct session *s)
 	struct session_net *net = &s->nets[0];
 
 	*s = (struct session){ .phase = SESSION_RUNNING, .keep = true, .pid = 10, .guard_pid = 11 };
+	s->is_user = true;
+	s->mode = ATTACH_FULL;
 	assert_int_equal(session_set_name(s, "web", NULL), 0);
 	s->cni_path = "/a:/b";
 	s->hostname = "host";
@@ -55,6 +57,8 @@ static void what_is_printed_is_read_back(void **state)
 	assert_string_equal(got.name, "web");
 	assert_string_equal(got.netns, "/run/netns/web");
 	assert_true(got.keep);
+	assert_true(got.is_user);
+	assert_int_equal(got.mode, ATTACH_FULL);
 	assert_int_equal(got.pid, 10);
 	assert_int_equal(got.command.n, 3);
 	assert_string_equal(got.command.v[2], s.command.v[2]);

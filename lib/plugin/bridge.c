@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "plugin/bridge.h"
+
 #include <net/if.h>
 
 #include <errno.h>
@@ -7,21 +9,27 @@
 #include <string.h>
 #include <sys/file.h>
 
+#include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/lock.h"
+#include "base/str.h"
 #include "base/sysctl.h"
 #include "cni/cni.h"
 #include "netlink/addr.h"
 #include "netlink/nlsock.h"
 #include "plugin/iface.h"
 #include "plugin/nets.h"
-#include "plugins/bridge/conf_priv.h"
-#include "plugins/bridge/device_priv.h"
-#include "plugins/bridge/vlan_priv.h"
 
 /* Others hold the lock for the milliseconds of an ADD; a hundred at once for seconds. */
 #define BRIDGE_LOCK_MS 30000
+
+/* IF_OPER_* of linux/if.h, which cannot be included beside net/if.h. */
+#define OPER_UNKNOWN 0
+#define OPER_UP      6
+
+/* As long as the reference suite waits for the port. */
+#define PORT_UP_MS 2550
 
 /* What must be set before it is up, which tells the next ADD that it has been: all to 0.
  *
@@ -45,36 +53,36 @@ static void bridge_prepare(struct bridge_dev *dev)
 	}
 }
 
-static int bridge_create(struct plugin_nets *nets, const struct bridge_conf *conf,
+static int bridge_create(struct plugin_nets *nets, const struct bridge_dev_conf *conf,
 			 struct bridge_dev *dev, struct nerr *err)
 {
 	int r;
 
 	link_put_bridge(nets->host,
-			&(struct link_bridge){ .name = conf->bridge,
-					       .mtu = (uint32_t)conf->mtu,
-					       .vlan_filtering = bridge_conf_has_vlans(conf) });
+			&(struct link_bridge){ .name = conf->name,
+					       .mtu = conf->mtu,
+					       .vlan_filtering = conf->vlan_filtering });
 	dev->created = true;
 	r = nlsock_commit(nets->host, err);
 	if (r < 0)
-		return nerr_ctx(err, "could not add \"%s\"%s", conf->bridge,
-				bridge_conf_has_vlans(conf) ? " with VLAN filtering" : "");
-	return link_get(nets->host, conf->bridge, &dev->link, err);
+		return nerr_ctx(err, "could not add \"%s\"%s", conf->name,
+				conf->vlan_filtering ? " with VLAN filtering" : "");
+	return link_get(nets->host, conf->name, &dev->link, err);
 }
 
-int bridge_dev_check_vlans(const struct bridge_conf *conf, const struct link_info *bridge,
+int bridge_dev_check_vlans(const struct bridge_dev_conf *conf, const struct link_info *bridge,
 			   struct nerr *err)
 {
-	if (bridge->vlan_filtering || !bridge_vlan_wanted(conf))
+	if (bridge->vlan_filtering || !conf->needs_vlans)
 		return 0;
 	return nerr_set(err, -EINVAL,
 			"bridge \"%s\" exists and does not filter VLANs, so that they would not "
 			"be apart: \"ip link set %s type bridge vlan_filtering 1\" makes it",
-			conf->bridge, conf->bridge);
+			conf->name, conf->name);
 }
 
 /* Up, and promiscuous if that is wanted. */
-static int bridge_switch_on(const struct bridge_conf *conf, struct bridge_dev *dev,
+static int bridge_switch_on(const struct bridge_dev_conf *conf, struct bridge_dev *dev,
 			    struct nerr *err)
 {
 	struct nlsock *nl = dev->nets->host;
@@ -84,34 +92,34 @@ static int bridge_switch_on(const struct bridge_conf *conf, struct bridge_dev *d
 		return nerr_set(
 			err, -EEXIST,
 			"failed to create bridge \"%s\": \"%s\" already exists but is not a bridge",
-			conf->bridge, conf->bridge);
+			conf->name, conf->name);
 	r = bridge_dev_check_vlans(conf, &dev->link, err);
 	if (r < 0)
 		return r;
-	if (conf->promisc_mode && !(dev->link.flags & IFF_PROMISC)) {
+	if (conf->promisc && !(dev->link.flags & IFF_PROMISC)) {
 		dev->set_promisc = true;
-		link_put_promisc(nl, dev->link.ifindex, conf->bridge, true);
+		link_put_promisc(nl, dev->link.ifindex, conf->name, true);
 	}
 	if (!(dev->link.flags & IFF_UP)) {
 		bridge_prepare(dev);
 		dev->set_up = true;
-		link_put_up(nl, dev->link.ifindex, conf->bridge);
+		link_put_up(nl, dev->link.ifindex, conf->name);
 	}
 	return nlsock_commit(nl, err);
 }
 
-int bridge_dev_open(struct plugin_nets *nets, const struct bridge_conf *conf,
+int bridge_dev_open(struct plugin_nets *nets, const struct bridge_dev_conf *conf,
 		    struct bridge_dev *ret, struct nerr *err)
 {
-	struct bridge_dev dev = { .nets = nets, .name = conf->bridge };
+	struct bridge_dev dev = { .nets = nets, .name = conf->name };
 	int r;
 
 	r = lock_wait(nets->host_ns, LOCK_SH, BRIDGE_LOCK_MS);
 	if (r < 0)
 		return nerr_num(err, r, CNI_TRY_AGAIN,
 				"cannot lock the network namespace for bridge \"%s\": %m",
-				conf->bridge);
-	r = link_get(nets->host, conf->bridge, &dev.link, err);
+				conf->name);
+	r = link_get(nets->host, conf->name, &dev.link, err);
 	if (r == -ENODEV)
 		r = bridge_create(nets, conf, &dev, err);
 	if (r == 0)
@@ -301,7 +309,7 @@ static void note_addr(struct bridge_addr *table, unsigned *n, int ifindex, const
 }
 
 static int add_gateway(struct bridge_dev *dev, int ifindex, const char *name,
-		       const struct bridge_conf *conf, const struct ipnet *gw,
+		       const struct bridge_dev_conf *conf, const struct ipnet *gw,
 		       const struct cni_result *res, struct nerr *err)
 {
 	struct gateway_job job = { .dev = dev, .want = gw, .res = res };
@@ -340,7 +348,7 @@ static int add_gateway(struct bridge_dev *dev, int ifindex, const char *name,
 }
 
 int bridge_dev_add_gateways(struct bridge_dev *dev, int ifindex, const char *name,
-			    const struct bridge_conf *conf, const struct cni_result *res,
+			    const struct bridge_dev_conf *conf, const struct cni_result *res,
 			    struct nerr *err)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
@@ -360,4 +368,106 @@ int bridge_dev_add_gateways(struct bridge_dev *dev, int ifindex, const char *nam
 		}
 	}
 	return iface_enable_forwarding(res, err);
+}
+
+/* --- ADD: what else depends on the bridge --- */
+
+int bridge_dev_complete_ips(struct cni_result *res, struct arena *arena, int index, bool is_gateway,
+			    bool is_default_gateway, struct nerr *err)
+{
+	for (size_t i = 0; i < res->n_ips; i++) {
+		struct cni_ip *ip = &res->ips[i];
+		struct cni_route *route;
+		bool has_default = false;
+
+		ip->interface = index;
+		if (!ipaddr_is_set(&ip->gateway) && is_gateway) {
+			ip->gateway = ipnet_network(&ip->address);
+			(void)ipaddr_next(&ip->gateway);
+		}
+		if (!is_default_gateway)
+			continue;
+		/* One default route a family; one without a gateway gets ours anyway. */
+		for (size_t k = 0; k < res->n_routes && !has_default; k++)
+			has_default = ipnet_is_default(&res->routes[k].dst) &&
+				      res->routes[k].dst.addr.family == ip->address.addr.family;
+		if (has_default)
+			continue;
+		route = cni_result_add_route(res, arena);
+		if (!route)
+			return nerr_oom(err);
+		route->dst.addr.family = ip->address.addr.family;
+		route->gw = ip->gateway;
+	}
+	return 0;
+}
+
+int bridge_dev_wait_port(struct plugin_nets *nets, struct link_info *port, struct nerr *err)
+{
+	uint8_t state;
+	int r;
+
+	r = link_get_index(nets->host, port->ifindex, port, err);
+	if (r < 0 || port->operstate == OPER_UP)
+		return r;
+	/* A tap that somebody holds never says more (Documentation/networking/operstates.rst). */
+	if (port->operstate == OPER_UNKNOWN && strcmp(port->kind, "tun") == 0)
+		return 0;
+	state = port->operstate;
+	r = link_wait_operstate(port->ifindex, OPER_UP, PORT_UP_MS, &state, err);
+	if (r == -ETIMEDOUT)
+		return nerr_set(err, r, "bridge port in error state: %s",
+				link_operstate_str(state));
+	return r;
+}
+
+/* --- CHECK and STATUS --- */
+
+int bridge_dev_check(struct cni_call *call, const struct bridge_dev_conf *conf, struct nlsock *nl,
+		     bool has_mac, struct link_info *ret, struct nerr *err)
+{
+	const struct cni_interface *want = NULL;
+	char mac[MACADDR_STR_LEN];
+
+	for (size_t i = 0; i < call->prev->n_interfaces && !want; i++)
+		if (strcmp(call->prev->interfaces[i].name, conf->name) == 0)
+			want = &call->prev->interfaces[i];
+	if (!want)
+		return nerr_set(err, -ENODEV,
+				"CNI created bridge %s in host namespace was not found",
+				conf->name);
+	if (want->sandbox && *want->sandbox)
+		return nerr_set(err, -EINVAL, "Interface %s should not be in sandbox", conf->name);
+	if (link_get(nl, conf->name, ret, err) < 0)
+		return nerr_set(err, -ENODEV, "Interface name %s not found", conf->name);
+	if (strcmp(ret->kind, "bridge") != 0)
+		return nerr_set(err, -EINVAL, "Interface %s does not have link type of bridge",
+				conf->name);
+	/* Only where it is a gateway it has a MAC of its own; else that of one of its ports. */
+	if (has_mac && want->mac && *want->mac &&
+	    !str_eq_nocase(want->mac, macaddr_to_str(&ret->mac, mac)))
+		return nerr_set(err, -EINVAL, "Bridge interface %s Mac doesn't match: %s",
+				conf->name, want->mac);
+	if (conf->promisc && ret->promiscuity == 0)
+		return nerr_set(
+			err, -EINVAL,
+			"Bridge interface %s configured Promisc Mode true doesn't match current state: false",
+			conf->name);
+	return 0;
+}
+
+int bridge_dev_status(struct nlsock *nl, const struct bridge_dev_conf *conf, struct nerr *err)
+{
+	struct link_info li;
+	int r;
+
+	if (link_get(nl, conf->name, &li, NULL) < 0)
+		return 0;
+	if (strcmp(li.kind, "bridge") != 0)
+		return nerr_num(err, -EEXIST, CNI_NOT_AVAILABLE,
+				"\"%s\" already exists but is not a bridge", conf->name);
+	r = bridge_dev_check_vlans(conf, &li, err);
+	if (r < 0)
+		err->num = CNI_NOT_AVAILABLE;
+	return r;
 }
