@@ -135,7 +135,7 @@ cni_ok() {
 	cni "$@"
 	((status == 0)) || fail "$1 $2: status $status: $output $stderr" || return
 	case $1 in
-	ADD) jq -e . >/dev/null <<<"$output" || fail "$1 $2: no result: $output" ;;
+	ADD) [[ $(jq -s 'map(type)' -c <<<"$output") == '["object"]' ]] || fail "$1 $2: no result: $output" ;;
 	VERSION) ;;
 	*) [[ -z $output ]] || fail "$1 $2: output: $output" ;;
 	esac

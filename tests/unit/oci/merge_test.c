@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "oci/merge.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/json_table.h"
+#include "base/str.h"
+
+struct arg {
+	int64_t index;
+	const char *op;
+};
+
+struct rule {
+	struct json_strings names;
+	const char *action;
+	int64_t error;
+	struct json_array args;
+};
+
+struct seccomp {
+	const char *default_action;
+	struct json_strings archs;
+	struct json_strings flags;
+	const char *listener;
+	const char *metadata;
+	struct json_array syscalls;
+};
+
+struct linux_part {
+	struct seccomp seccomp;
+};
+
+struct config {
+	const char *hostname;
+	struct linux_part part;
+};
+
+static const struct json_field arg_fields[] = {
+	{ .name = "index", .kind = JSON_INT, .offset = offsetof(struct arg, index) },
+	{ .name = "op", .kind = JSON_STRING, .offset = offsetof(struct arg, op) },
+	{ 0 },
+};
+
+static const struct json_field rule_fields[] = {
+	{ .name = "names", .kind = JSON_STRINGS, .offset = offsetof(struct rule, names) },
+	{ .name = "action", .kind = JSON_STRING, .offset = offsetof(struct rule, action) },
+	{ .name = "errnoRet", .kind = JSON_INT, .offset = offsetof(struct rule, error) },
+	{ .name = "args",
+	  .kind = JSON_ARRAY,
+	  .offset = offsetof(struct rule, args),
+	  .sub = arg_fields,
+	  .sub_size = sizeof(struct arg) },
+	{ 0 },
+};
+
+static const struct json_field seccomp_fields[] = {
+	{ .name = "defaultAction",
+	  .kind = JSON_STRING,
+	  .offset = offsetof(struct seccomp, default_action) },
+	{ .name = "architectures",
+	  .kind = JSON_STRINGS,
+	  .offset = offsetof(struct seccomp, archs) },
+	{ .name = "flags", .kind = JSON_STRINGS, .offset = offsetof(struct seccomp, flags) },
+	{ .name = "listenerPath",
+	  .kind = JSON_STRING,
+	  .offset = offsetof(struct seccomp, listener) },
+	{ .name = "listenerMetadata",
+	  .kind = JSON_STRING,
+	  .offset = offsetof(struct seccomp, metadata) },
+	{ .name = "syscalls",
+	  .kind = JSON_ARRAY,
+	  .offset = offsetof(struct seccomp, syscalls),
+	  .sub = rule_fields,
+	  .sub_size = sizeof(struct rule) },
+	{ 0 },
+};
+
+static const struct json_field linux_fields[] = {
+	{ .name = "seccomp",
+	  .kind = JSON_OBJECT,
+	  .offset = offsetof(struct linux_part, seccomp),
+	  .sub = seccomp_fields },
+	{ 0 },
+};
+
+static const struct json_field config_fields[] = {
+	{ .name = "hostname", .kind = JSON_STRING, .offset = offsetof(struct config, hostname) },
+	{ .name = "linux",
+	  .kind = JSON_OBJECT,
+	  .offset = offsetof(struct config, part),
+	  .sub = linux_fields },
+	{ 0 },
+};
+
+static const struct oci_merge conf = {
+	.mode = ATTACH_HYBRID,
+	.listener = "/run/x/agent.sock",
+	.metadata = "{\"fairlead\":\"4-1\"}",
+};
+
+/* --- a merged document --- */
+
+struct merged {
+	struct json_doc *doc;
+	struct config c;
+};
+
+static struct merged merge(const char *text)
+{
+	CLEANUP(strbuf_done) struct strbuf out = STRBUF_INIT;
+	struct merged m = { .doc = NULL };
+	struct nerr err = NERR_INIT;
+
+	if (oci_merge(text, strlen(text), &conf, &out, &err) < 0 ||
+	    json_doc_parse(out.s, out.len, &m.doc, &err) < 0 ||
+	    json_read(m.doc, NULL, "", config_fields, &m.c, &err) < 0)
+		fail_msg("%s", err.msg);
+	return m;
+}
+
+static bool has(const struct json_strings *list, const char *text)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->v[i], text) == 0)
+			return true;
+	return false;
+}
+
+/* Rules for a call with an action. */
+static unsigned int count(const struct merged *m, const char *call, const char *action)
+{
+	const struct json_array *list = &m->c.part.seccomp.syscalls;
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct rule *rule = JSON_AT(*list, const struct rule, i);
+
+		n += has(&rule->names, call) && strcmp(rule->action, action) == 0;
+	}
+	return n;
+}
+
+/* Place of the first rule for a call, or -1. */
+static int first(const struct merged *m, const char *call)
+{
+	const struct json_array *list = &m->c.part.seccomp.syscalls;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (has(&JSON_AT(*list, const struct rule, i)->names, call))
+			return (int)i;
+	return -1;
+}
+
+/* --- tests --- */
+
+static void test_default_profile(void **state)
+{
+	struct merged m = merge(
+		"{\"hostname\":\"h\",\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ERRNO\","
+		"\"architectures\":[\"SCMP_ARCH_X86_64\",\"SCMP_ARCH_X86\",\"SCMP_ARCH_X32\"],"
+		"\"flags\":[\"SECCOMP_FILTER_FLAG_LOG\",\"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV\"],"
+		"\"syscalls\":[{\"names\":[\"read\",\"connect\",\"bind\",\"socket\"],"
+		"\"action\":\"SCMP_ACT_ALLOW\"},{\"names\":[\"accept4\"],\"action\":"
+		"\"SCMP_ACT_ALLOW\"}]}}}");
+
+	(void)state;
+	assert_string_equal(m.c.hostname, "h");
+	assert_int_equal(m.c.part.seccomp.archs.n, 1);
+	assert_int_equal(m.c.part.seccomp.flags.n, 1);
+	assert_string_equal(m.c.part.seccomp.flags.v[0], "SECCOMP_FILTER_FLAG_LOG");
+	assert_string_equal(m.c.part.seccomp.listener, conf.listener);
+	assert_string_equal(m.c.part.seccomp.metadata, conf.metadata);
+	assert_int_equal(count(&m, "connect", "SCMP_ACT_NOTIFY"), 1);
+	assert_int_equal(count(&m, "connect", "SCMP_ACT_ALLOW"), 0);
+	assert_int_equal(count(&m, "accept4", "SCMP_ACT_NOTIFY"), 1);
+	assert_int_equal(count(&m, "accept4", "SCMP_ACT_ALLOW"), 0);
+	assert_true(count(&m, "socket", "SCMP_ACT_NOTIFY") >= 1);
+	assert_int_equal(count(&m, "read", "SCMP_ACT_ALLOW"), 1);
+	assert_true(first(&m, "connect") < first(&m, "read"));
+	/* What the profile does not allow is not given by us. */
+	assert_int_equal(first(&m, "listen"), -1);
+	assert_int_equal(first(&m, "io_uring_setup"), -1);
+	json_doc_free(m.doc);
+}
+
+static void test_no_profile(void **state)
+{
+	struct merged m = merge("{\"linux\":{}}");
+	const struct json_array *list = &m.c.part.seccomp.syscalls;
+
+	(void)state;
+	assert_string_equal(m.c.part.seccomp.default_action, "SCMP_ACT_ALLOW");
+	assert_int_equal(count(&m, "connect", "SCMP_ACT_NOTIFY"), 1);
+	assert_int_equal(count(&m, "io_uring_setup", "SCMP_ACT_ERRNO"), 1);
+	/* libseccomp refuses rules with the default action. */
+	for (size_t i = 0; i < list->n; i++)
+		assert_string_not_equal(JSON_AT(*list, const struct rule, i)->action,
+					"SCMP_ACT_ALLOW");
+	json_doc_free(m.doc);
+}
+
+static void test_what_is_forbidden_stays(void **state)
+{
+	struct merged m = merge("{\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\","
+				"\"syscalls\":[{\"names\":[\"connect\"],\"action\":"
+				"\"SCMP_ACT_ERRNO\",\"errnoRet\":13}]}}}");
+
+	(void)state;
+	assert_int_equal(count(&m, "connect", "SCMP_ACT_NOTIFY"), 0);
+	assert_int_equal(count(&m, "connect", "SCMP_ACT_ERRNO"), 1);
+	assert_int_equal(count(&m, "bind", "SCMP_ACT_NOTIFY"), 1);
+	json_doc_free(m.doc);
+}
+
+/* A rule with conditions forbids some uses, and its call is still ours. */
+static void test_some_is_forbidden(void **state)
+{
+	struct merged m = merge(
+		"{\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":["
+		"{\"names\":[\"socket\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":22,\"args\":["
+		"{\"index\":0,\"value\":16,\"op\":\"SCMP_CMP_EQ\"},{\"index\":2,\"value\":9,"
+		"\"op\":\"SCMP_CMP_EQ\"}]},{\"names\":[\"socket\"],\"action\":\"SCMP_ACT_ALLOW\","
+		"\"args\":[{\"index\":2,\"value\":9,\"op\":\"SCMP_CMP_NE\"}]}]}}}");
+
+	(void)state;
+	assert_true(count(&m, "socket", "SCMP_ACT_NOTIFY") >= 1);
+	assert_int_equal(count(&m, "socket", "SCMP_ACT_ERRNO"), 1);
+	json_doc_free(m.doc);
+}
+
+static int result_of(const char *text)
+{
+	CLEANUP(strbuf_done) struct strbuf out = STRBUF_INIT;
+	struct nerr err = NERR_INIT;
+	int r = oci_merge(text, strlen(text), &conf, &out, &err);
+
+	assert_int_equal(out.len, 0);
+	assert_true(r < 0 && err.msg[0]);
+	return r;
+}
+
+static void test_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(result_of("{\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\","
+				   "\"listenerPath\":\"/run/other.sock\"}}}"),
+			 -EBUSY);
+	assert_int_equal(result_of("{}"), -EINVAL);
+	assert_int_equal(result_of("{\"linux\":7}"), -EINVAL);
+	assert_int_equal(result_of("{\"linux\":{\"seccomp\":[]}}"), -EINVAL);
+	assert_int_equal(result_of("{\"linux\":{\"seccomp\":{}}}"), -EINVAL);
+	assert_int_equal(result_of("{\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\","
+				   "\"syscalls\":[{\"action\":\"SCMP_ACT_ALLOW\"}]}}}"),
+			 -EINVAL);
+	assert_int_equal(result_of("{\"linux\""), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_default_profile),
+		cmocka_unit_test(test_no_profile),
+		cmocka_unit_test(test_what_is_forbidden_stays),
+		cmocka_unit_test(test_some_is_forbidden),
+		cmocka_unit_test(test_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
