@@ -106,6 +106,8 @@ static int make_host(struct daemon *d, struct nerr *err)
 {
 	const struct opts *o = d->opts;
 	const struct host_conf conf = {
+		/* An interrupted ADDFD of the attach layer would be lost. */
+		.engine = LOOP_QUIET,
 		.nic = o->nic,
 		.kernel = o->ifname,
 		.kernel_netns = d->netns,

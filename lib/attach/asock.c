@@ -38,7 +38,7 @@ static void grow(struct attach *a)
 	const uint32_t old_size = a->hash_size;
 	struct asock **old = a->hash;
 	uint32_t size = old_size ? old_size * 2 : HASH_SIZE_LEAST;
-	struct asock **hash = calloc(size, sizeof(*hash));
+	struct asock **hash = calloc(size, sizeof(struct asock *));
 
 	if (!hash)
 		return;
@@ -108,8 +108,8 @@ static bool has_room(struct attach *a)
 	return a->n_socks < max && a->hash_size;
 }
 
-int asock_new(struct attach *a, struct asock **ret, uint64_t cookie, uint32_t ino, int domain,
-	      int type, int protocol, int ns_fd, pid_t pid)
+int asock_new(struct attach *a, struct asock **ret, struct unixend_id id, int domain, int type,
+	      int protocol, int ns_fd, pid_t pid)
 {
 	struct asock *s;
 	int r;
@@ -121,8 +121,8 @@ int asock_new(struct attach *a, struct asock **ret, uint64_t cookie, uint32_t in
 		return -ENOMEM;
 	*s = (struct asock){
 		.a = a,
-		.cookie = cookie,
-		.ino = ino,
+		.cookie = id.cookie,
+		.ino = id.ino,
 		.domain = domain,
 		.type = type,
 		.protocol = protocol,

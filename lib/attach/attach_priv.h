@@ -223,8 +223,8 @@ int acall_put_addr(struct acall *c, uint64_t addr, uint64_t len_addr, const unio
 /* --- records (asock.c) --- */
 
 /* -ENFILE beyond the limit (after a sweep), -ENOMEM; @ns_fd becomes its own on success */
-int asock_new(struct attach *a, struct asock **ret, uint64_t cookie, uint32_t ino, int domain,
-	      int type, int protocol, int ns_fd, pid_t pid);
+int asock_new(struct attach *a, struct asock **ret, struct unixend_id id, int domain, int type,
+	      int protocol, int ns_fd, pid_t pid);
 struct asock *asock_lookup(struct attach *a, uint64_t cookie);
 /* All that it holds goes; a reset to the peer with @abort, else the stack's socket is closed and
  * lingers.

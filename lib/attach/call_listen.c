@@ -230,8 +230,8 @@ static int take_of_stack(struct acall *c, struct accepted *ret)
 		return -EAGAIN;
 	r = unixend_pair(&program, &ours, &cookie, &ino, &junk);
 	if (r == 0)
-		r = asock_new(a, &s, cookie, ino, l->domain, l->type, l->protocol, -1,
-			      acall_pid(c));
+		r = asock_new(a, &s, (struct unixend_id){ cookie, ino }, l->domain, l->type,
+			      l->protocol, -1, acall_pid(c));
 	if (r < 0)
 		return r;
 	ret->peer_len = sizeof(ret->peer);

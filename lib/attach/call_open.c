@@ -53,8 +53,8 @@ static int open_stream(struct acall *c, int domain, bool nonblock)
 	if (r == 0 && nonblock && fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 		r = -errno;
 	if (r == 0)
-		r = asock_new(a, &c->s, cookie, ino, domain, SOCK_STREAM, IPPROTO_TCP, ns_fd,
-			      acall_pid(c));
+		r = asock_new(a, &c->s, (struct unixend_id){ cookie, ino }, domain, SOCK_STREAM,
+			      IPPROTO_TCP, ns_fd, acall_pid(c));
 	if (r < 0) {
 		(void)ns_close(a->conf.stack, ns_fd);
 		return r == -EMFILE ? -ENFILE : r; /* the limit is ours, not the program's */

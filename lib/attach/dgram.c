@@ -199,12 +199,14 @@ void adgram_drain(struct adgram *d)
 	if (d->is_draining)
 		return;
 	d->is_draining = true;
+	d->is_more = false;
 	while (send_unsent(d)) {
 		struct iovec iov = { .iov_len = DGRAM_LEN_MAX };
 		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 		ssize_t n;
 
 		if (!left--) {
+			d->is_more = true;
 			watch_again(d);
 			break;
 		}
@@ -328,6 +330,15 @@ static void wake(struct adgram *d)
 
 /* --- events --- */
 
+/* The program has closed: when all that it wrote was sent. */
+static bool free_if_sent(struct adgram *d)
+{
+	if (!d->is_closed || d->is_more || d->unsent)
+		return false;
+	asock_free(d->s, false);
+	return true;
+}
+
 static void on_stack(void *arg, int ns_fd, uint32_t events)
 {
 	struct adgram *d = arg;
@@ -338,7 +349,7 @@ static void on_stack(void *arg, int ns_fd, uint32_t events)
 	adgram_feed(d); /* also what has waited for who was woken */
 	if (events & POLLOUT)
 		adgram_drain(d);
-	if (!d->watch.priv)
+	if (!free_if_sent(d) && !d->watch.priv)
 		watch_again(d);
 }
 
@@ -347,9 +358,8 @@ static void on_end(struct loop_watch *w, uint32_t events)
 	struct adgram *d = w->arg;
 
 	adgram_drain(d);
-	if (events & POLLHUP)
-		asock_free(d->s, false);
-	else
+	d->is_closed = d->is_closed || events & POLLHUP;
+	if (!free_if_sent(d))
 		adgram_feed(d);
 }
 
@@ -443,8 +453,8 @@ static int make_record(struct acall *c, struct adgram *d, int program, int domai
 	if (r == 0 && fstat(program, &st) < 0)
 		r = -errno;
 	if (r == 0)
-		r = asock_new(c->a, &d->s, cookie, (uint32_t)st.st_ino, domain, SOCK_DGRAM,
-			      protocol, ns_fd, acall_pid(c));
+		r = asock_new(c->a, &d->s, (struct unixend_id){ cookie, (uint32_t)st.st_ino },
+			      domain, SOCK_DGRAM, protocol, ns_fd, acall_pid(c));
 	if (r < 0) {
 		drop(c->a, d);
 		(void)ns_close(c->a->conf.stack, ns_fd); /* it is there */

@@ -45,6 +45,8 @@ struct dwait {
  * @is_error_mark: What is in the pair is an empty one that says that the stack has an error
  * @is_feeding, @is_draining: Being done, for callbacks come from within calls to the stack
  * @head:	Source and control data of the datagram in the pair
+ * @is_more:	Not all was taken that the program has written
+ * @is_closed:	The program has closed it
  * @is_head_alone: Nothing else was in the pair when that came
  * @head_len, @head_control_len, @head_flags: Of them
  * @unsent, @unsent_len: A datagram of the program that the stack could not take yet
@@ -58,6 +60,8 @@ struct adgram {
 	bool is_error_mark;
 	bool is_feeding;
 	bool is_draining;
+	bool is_more;
+	bool is_closed;
 	bool is_head_alone;
 	union asock_addr head;
 	socklen_t head_len;

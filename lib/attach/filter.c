@@ -42,6 +42,7 @@ static int check_version(struct nerr *err)
 
 	if (uname(&u) < 0)
 		return nerr_set(err, -errno, "cannot ask for the kernel's version: %m");
+	/* NOLINTNEXTLINE(cert-err34-c): a kernel's numbers are small */
 	if (sscanf(u.release, "%u.%u", &major, &minor) != 2)
 		return nerr_set(err, -ENOTSUP, "kernel version '%s' is not understood", u.release);
 	if (major < 5 || (major == 5 && minor < 14))

@@ -541,8 +541,8 @@ static int server_record(struct cut *c, struct asock **ret)
 		return r;
 	if (fstat(c->end, &st) < 0)
 		return -errno;
-	r = asock_new(l->a, &s, cookie, (uint32_t)st.st_ino, l->domain, l->type, l->protocol, -1,
-		      l->pid);
+	r = asock_new(l->a, &s, (struct unixend_id){ cookie, (uint32_t)st.st_ino }, l->domain,
+		      l->type, l->protocol, -1, l->pid);
 	if (r < 0)
 		return r;
 	s->state = ASOCK_CONNECTED;

@@ -391,7 +391,7 @@ static int make_room(struct notifier *n)
 
 	if (n->n_listeners < n->room)
 		return 0;
-	more = reallocarray(n->listeners, room, sizeof(*more));
+	more = reallocarray(n->listeners, room, sizeof(struct listener *));
 	if (!more)
 		return -ENOMEM;
 	n->listeners = more;

@@ -78,7 +78,10 @@ static bool parse_tfd(const char *line, const struct replacement *rp, struct epo
 	uint64_t data;
 	unsigned long ino;
 
-	/* "tfd:        5 events:       1d data:                5  pos:0 ino:61 sdev:9" */
+	/* "tfd:        5 events:       1d data:                5  pos:0 ino:61 sdev:9", as
+	 * the kernel prints them.
+	 */
+	/* NOLINTNEXTLINE(cert-err34-c) */
 	if (sscanf(line, "tfd: %d events: %" SCNx32 " data: %" SCNx64 " pos:%*d ino:%lx", &tfd,
 		   &events, &data, &ino) != 4)
 		return false;

@@ -21,6 +21,12 @@
 struct nerr;
 struct rendezvous;
 
+/* What the kernel calls a description: SO_COOKIE, which it never gives twice, and its inode. */
+struct unixend_id {
+	uint64_t cookie;
+	uint32_t ino;
+};
+
 /* Bytes that the program's end of a pair may have under way, and ours. */
 #define UNIXEND_SNDBUF_PROGRAM (512 << 10)
 #define UNIXEND_SNDBUF_OURS    (4 << 20)

@@ -35,8 +35,6 @@
 /* Of the keeper's pipe. */
 #define DETACH 'd'
 
-extern char **environ;
-
 static void close_all_from(unsigned int first)
 {
 	/* Debian 12's glibc has close_range(), Linux 5.9 does, too; older ones keep what is

@@ -14,11 +14,11 @@ int loop_new(struct loop **ret, enum loop_engine engine, struct nerr *err)
 	struct nerr why;
 
 	if (engine == LOOP_URING)
-		return loop_uring_new(ret, err);
+		return loop_uring_new(ret, false, err);
 	/* Containers forbid io_uring, old kernels lack what we need of it, and its memory may be
 	 * beyond a limit: whatever the reason is, epoll does the same.
 	 */
-	if (engine == LOOP_AUTO && loop_uring_new(ret, &why) == 0)
+	if (engine != LOOP_EPOLL && loop_uring_new(ret, engine == LOOP_QUIET, &why) == 0)
 		return 0;
 	return loop_epoll_new(ret, err);
 }

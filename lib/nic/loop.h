@@ -25,6 +25,7 @@ enum loop_engine {
 	LOOP_AUTO, /* io_uring, or epoll where the kernel or a filter refuses it */
 	LOOP_URING,
 	LOOP_EPOLL,
+	LOOP_QUIET, /* as LOOP_AUTO, but no io_uring that interrupts the thread (before Linux 6.1) */
 };
 
 #define LOOP_FOREVER UINT64_MAX
@@ -41,7 +42,7 @@ int loop_new(struct loop **ret, enum loop_engine engine, struct nerr *err);
  */
 void loop_free(struct loop *l);
 
-enum loop_engine loop_engine(const struct loop *l); /* not LOOP_AUTO */
+enum loop_engine loop_engine(const struct loop *l); /* LOOP_URING or LOOP_EPOLL */
 
 /* CLOCK_MONOTONIC, in nanoseconds: when the last turn woke up, and right now. */
 uint64_t loop_now(const struct loop *l);

@@ -40,7 +40,8 @@ struct loop {
 	uint64_t now_ns;
 };
 
-int loop_uring_new(struct loop **ret, struct nerr *err);
+/* @quiet: only one that never interrupts the thread's system calls */
+int loop_uring_new(struct loop **ret, bool quiet, struct nerr *err);
 int loop_epoll_new(struct loop **ret, struct nerr *err);
 
 /* @op has come to an end, or says @more. */

@@ -364,7 +364,7 @@ static void uring_watch_del(struct loop *l, struct loop_watch *w)
 /* From what we like best to what any kernel with the features has.  Completions are then
  * made when we enter the ring, and not whenever the kernel interrupts us.
  */
-static int init_ring(struct io_uring *ring)
+static int init_ring(struct io_uring *ring, bool quiet)
 {
 	static const unsigned int flags[] = {
 		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
@@ -373,9 +373,10 @@ static int init_ring(struct io_uring *ring)
 		IORING_SETUP_SUBMIT_ALL,
 		0,
 	};
+	const size_t n = quiet ? 1 : ARRAY_SIZE(flags);
 	int r = -EINVAL;
 
-	for (size_t i = 0; r == -EINVAL && i < ARRAY_SIZE(flags); i++) {
+	for (size_t i = 0; r == -EINVAL && i < n; i++) {
 		struct io_uring_params p = {
 			.flags = flags[i] | IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE,
 			.cq_entries = CQ_ENTRIES,
@@ -399,7 +400,7 @@ static void uring_free(struct loop *l)
 	free(u);
 }
 
-int loop_uring_new(struct loop **ret, struct nerr *err)
+int loop_uring_new(struct loop **ret, bool quiet, struct nerr *err)
 {
 	static const struct loop_ops ops = {
 		.turn = uring_turn,
@@ -415,7 +416,7 @@ int loop_uring_new(struct loop **ret, struct nerr *err)
 
 	if (!u)
 		return nerr_oom(err);
-	r = init_ring(&u->ring);
+	r = init_ring(&u->ring, quiet);
 	if (r < 0)
 		return nerr_set(err, r, "cannot set up io_uring: %m");
 	if ((u->ring.features & FEATURES_NEEDED) != FEATURES_NEEDED) {

@@ -226,19 +226,24 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 /* Look again and again for a while.  Return: 0, and there is something to do; -EAGAIN: sleep */
 static int spin(struct service *s, uint64_t deadline)
 {
-	const uint64_t end = min_u64(loop_clock() + s->spin.ns, deadline);
+	const uint64_t begin = loop_clock();
+	const uint64_t end = min_u64(begin + s->spin.ns, deadline);
+	uint64_t now;
 	int r;
 
 	s->stats.spins++;
 	do {
 		r = loop_turn(s->loop, 0);
-		if (r < 0 || any_ready(s)) {
-			spin_ended(&s->spin, true);
+		now = loop_clock();
+		/* Callbacks of the loop may have queued something. */
+		if (r < 0 || any_ready(s) || s->client->deadline(s->arg) <= now) {
+			spin_ended(&s->spin, true, now - begin);
 			s->stats.spin_hits++;
 			return r;
 		}
-	} while (loop_clock() < end);
-	spin_ended(&s->spin, false);
+		spin_look(&s->spin);
+	} while (now < end);
+	spin_ended(&s->spin, false, now - begin);
 	return -EAGAIN;
 }
 

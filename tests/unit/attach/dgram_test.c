@@ -335,6 +335,29 @@ static void p_flood(void)
 	check(close(other) == 0);
 }
 
+/* What was written before it was closed is sent all the same: more than is taken at a time, and than
+ * the stack takes at once.
+ */
+static void p_burst(void)
+{
+	struct sockaddr_in to = addr_of(ADDR, PORT_NONE);
+	const int size = 1 << 20, least = 1;
+	int other = udp(0);
+	int fd = udp(0);
+	char c;
+
+	check(setsockopt(other, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) == 0);
+	check(bind(other, (struct sockaddr *)&to, sizeof(to)) == 0);
+	check(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least)) == 0);
+	check(connect_to(fd, ADDR, PORT_NONE) == 0);
+	for (int i = 0; i < 2 * 64 + 10; i++)
+		check(write(fd, "x", 1) == 1);
+	check(close(fd) == 0);
+	for (int i = 0; i < 2 * 64 + 10; i++)
+		check(recv(other, &c, 1, 0) == 1);
+	check(close(other) == 0);
+}
+
 static void p_ping4(void)
 {
 	struct sockaddr_in to = addr_of(ADDR, 0);
@@ -385,6 +408,7 @@ PROGRAM_TEST(timeout)
 PROGRAM_TEST(control)
 PROGRAM_TEST(many)
 PROGRAM_TEST(flood)
+PROGRAM_TEST(burst)
 PROGRAM_TEST(ping4)
 PROGRAM_TEST(ping6)
 
@@ -395,7 +419,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(unconnected), TEST(connected), TEST(shutdown_both), TEST(refused),
 		TEST(interrupted), TEST(timeout),   TEST(control),       TEST(many),
-		TEST(flood),       TEST(ping4),     TEST(ping6),
+		TEST(flood),       TEST(burst),     TEST(ping4),         TEST(ping6),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

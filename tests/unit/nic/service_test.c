@@ -343,19 +343,21 @@ static void spinning_is_given_up_when_it_does_not_pay(void **state)
 	(void)state;
 	spin_init(&sp, 50);
 	assert_false(spin_pays(&sp, 1000000, 1000)); /* the last packet is long ago */
-	sp.idle = true;
+	sp.manner = SPIN_ALONE;
 	sp.asked_ns = 1000;
 	for (int i = 0; i < 1000; i++) {
 		if (!spin_pays(&sp, 1000, 1000))
 			continue;
 		spins++;
-		spin_ended(&sp, false);
+		spin_ended(&sp, false, 50000);
 	}
 	assert_in_range(spins, 8, 12);
 	while (!spin_pays(&sp, 1000, 1000))
 		;
-	spin_ended(&sp, true);
+	spin_ended(&sp, true, 10000);
 	assert_true(spin_pays(&sp, 1000, 1000)); /* and at once again when it did */
+	spin_ended(&sp, true, 5000000);          /* others had the CPU for 5 ms */
+	assert_false(spin_pays(&sp, 1000, 1000));
 	spin_done(&sp);
 	spin_init(&sp, 0);
 	assert_false(spin_pays(&sp, 1, 1));
