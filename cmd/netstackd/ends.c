@@ -122,13 +122,20 @@ static int add(struct daemon *d, struct loop_watch *w, int fd, uint32_t events,
 
 static int open_signals(struct daemon *d, struct nerr *err)
 {
-	sigset_t set;
+	static const int mistakes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT };
+	sigset_t set, all;
 	int fd;
 
 	(void)sigemptyset(&set); /* these fail for signals that do not exist */
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+	/* All but those of our own mistakes: one that interrupts an ADDFD of the attach layer would
+	 * lose the program's descriptor.
+	 */
+	(void)sigfillset(&all);
+	for (size_t i = 0; i < ARRAY_SIZE(mistakes); i++)
+		(void)sigdelset(&all, mistakes[i]);
+	if (sigprocmask(SIG_BLOCK, &all, NULL) < 0)
 		return nerr_set(err, -errno, "cannot block signals: %m");
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)

@@ -25,7 +25,7 @@ enum loop_engine {
 	LOOP_AUTO, /* io_uring, or epoll where the kernel or a filter refuses it */
 	LOOP_URING,
 	LOOP_EPOLL,
-	LOOP_QUIET, /* as LOOP_AUTO, but no io_uring that interrupts the thread (before Linux 6.1) */
+	LOOP_QUIET, /* LOOP_AUTO, but no io_uring that interrupts the thread (before 6.1) */
 };
 
 #define LOOP_FOREVER UINT64_MAX

@@ -4,9 +4,9 @@
  * been idle; on a CPU that others want it only takes their time.  So: packets were just
  * there, an idle CPU, and it has paid before; each failure makes it rarer.
  *
- * Without an idle CPU, but with hardly more threads than CPUs, it is done politely: the CPU is offered
- * to others at each look.  The program that is served often shares it, and what comes next is
- * its answer.  When somebody takes it for long, that is a failure.
+ * Without an idle CPU, but with hardly more threads than CPUs, it is done politely: the CPU is
+ * offered to others at each look.  The program that is served often shares it, and what comes
+ * next is its answer.  When somebody takes it for long, that is a failure.
  */
 #include <fcntl.h>
 #include <limits.h>

@@ -335,8 +335,8 @@ static void p_flood(void)
 	check(close(other) == 0);
 }
 
-/* What was written before it was closed is sent all the same: more than is taken at a time, and than
- * the stack takes at once.
+/* What was written before it was closed is sent all the same: more than is taken at a time, and
+ * than the stack takes at once.
  */
 static void p_burst(void)
 {
