@@ -201,9 +201,12 @@ $(STACK): $(call objs,tests/stack examples/lib) $(BUILD)/libfairlead.a $(BUILD)/
 	$(link)
 
 # What a program sees of its sockets, on the kernel's stack and on ours: plain libc.
-HOSTILE_OBJS := $(filter %/hostile.o,$(call objs,tests/attach))
+HOSTILE_OBJS := $(call objs,tests/attach/hostile)
 $(ATTACH): $(filter-out $(HOSTILE_OBJS),$(call objs,tests/attach)) $(BUILD)/ld.flags
 $(HOSTILE): $(HOSTILE_OBJS) $(BUILD)/ld.flags
+# A sanitizer would end it for the pointers that it gives to the kernel.
+$(HOSTILE_OBJS): private ALL_CFLAGS := $(if $(SAN),$(filter-out $(SAN_$(SAN)),$(ALL_CFLAGS)) -O1,$(ALL_CFLAGS))
+$(HOSTILE): private ALL_LDFLAGS := $(if $(SAN),$(LDFLAGS),$(ALL_LDFLAGS))
 $(ATTACH) $(HOSTILE):
 	$(call say,LD)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) $(filter %.o,$^) -pthread -o $@

@@ -25,7 +25,7 @@ teardown() { host_gone; }
 
 # stack_start [ARGUMENT...]: a netstackd for c1 on fl0 that is ready; its pid is $STACK.
 stack_start() {
-	local fifo=$BATS_TEST_TMPDIR/ready word= ready
+	local fifo=$BATS_TEST_TMPDIR/ready word='' ready
 	[[ -p $fifo ]] || mkfifo "$fifo"
 	exec {ready}<>"$fifo" # open before it is written to: else the word is lost
 	nsenter --net --mount --target "$HOST" -- setpriv --pdeathsig KILL \
