@@ -50,7 +50,7 @@ static struct record *begin(struct nic *nic, uint64_t packets, unsigned int *ove
 
 static unsigned int send_some(struct desk *k, struct nic *nic, unsigned int n)
 {
-	struct pbuf *burst[NIC_BURST];
+	struct pbuf *burst[NIC_BURST] = { NULL };
 	unsigned int taken;
 
 	for (unsigned int i = 0; i < n; i++)
