@@ -26,6 +26,9 @@
 /* Messages that are handled at once; others wait in the backlog. */
 #define CHILDREN_MAX 64
 
+/* Until it is tried again when the machine is short of something. */
+#define SHORT_MS 200
+
 /* --- the socket --- */
 
 static bool was_given(void)
@@ -105,20 +108,20 @@ static _Noreturn void serve(int conn)
 	_exit(1);
 }
 
-/* Whether a child was made. */
-static bool serve_next(int fd)
+/* 1 when a child was made, 0 when who asked has gone; -1 when descriptors or processes are short */
+static int serve_next(int fd)
 {
 	cleanup_close int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 	pid_t pid;
 
 	if (conn < 0)
-		return false; /* it is gone, or descriptors are short: it will be asked again */
+		return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -1 : 0;
 	pid = fork();
 	if (pid == 0)
 		serve(conn);
 	if (pid < 0)
 		log_err("cannot make a process for a message: %m");
-	return pid > 0;
+	return pid > 0 ? 1 : -1;
 }
 
 /* Signals that have come.  Return: it is time to end */
@@ -137,20 +140,26 @@ int server_run(int fd, struct nerr *err)
 {
 	cleanup_close int sfd = block_signals();
 	unsigned int children = 0;
+	bool short_of = false;
 
 	if (sfd < 0)
 		return nerr_set(err, -errno, "cannot receive signals: %m");
 	for (;;) {
 		struct pollfd p[] = {
 			{ .fd = sfd, .events = POLLIN },
-			{ .fd = children < CHILDREN_MAX ? fd : -1, .events = POLLIN },
+			{ .fd = children < CHILDREN_MAX && !short_of ? fd : -1, .events = POLLIN },
 		};
 
-		if (poll(p, ARRAY_SIZE(p), -1) < 0 && errno != EINTR)
+		if (poll(p, ARRAY_SIZE(p), short_of ? SHORT_MS : -1) < 0 && errno != EINTR)
 			return nerr_set(err, -errno, "cannot wait for runtimes: %m");
 		if (p[0].revents && take_signals(sfd, &children))
 			return 0;
-		if (p[1].revents)
-			children += serve_next(fd);
+		short_of = false;
+		if (p[1].revents) {
+			const int made = serve_next(fd);
+
+			children += made > 0;
+			short_of = made < 0;
+		}
 	}
 }
