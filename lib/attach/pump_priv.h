@@ -57,6 +57,7 @@ struct pumps {
  * @end:	Our end
  * @ns_fd:	Socket of the stack
  * @held:	Bytes at the head of @end's queue that are not to be sent
+ * @tx_queued:	So much at least is behind them, while the program's bytes are read block by block
  * @lowat:	Less is not given to the program
  * @n_held:	Messages in @held
  *
@@ -97,6 +98,7 @@ struct pump {
 	int end;
 	int ns_fd;
 	uint32_t held;
+	uint32_t tx_queued;
 	uint32_t lowat;
 	uint8_t n_held;
 	bool prog_fin : 1;

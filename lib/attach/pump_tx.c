@@ -265,19 +265,25 @@ static enum step read_block(struct pump *p, uint32_t n, bool leave)
 
 static enum step large(struct pump *p)
 {
-	const uint32_t queued = pump_queued(p);
-	const uint32_t n = queued > p->held ? queued - p->held : 0;
+	uint32_t queued = p->tx_queued;
+	uint32_t n;
 	enum step step;
 
+	/* What was there the last time is there still: no need to ask before it ends. */
+	if (queued <= p->held + PUMP_BLOCK)
+		queued = pump_queued(p);
+	n = queued > p->held ? queued - p->held : 0;
+	p->tx_queued = 0;
 	p->tx_large = n >= PUMP_SMALL;
 	if (!n)
 		return TX_DRAINED;
 	if (!p->tx_large)
 		return TX_MORE;
-	step = read_block(p, n, true);
+	step = read_block(p, n, n <= PUMP_BLOCK || p->prog_urgent);
 	if (step == TX_MORE && p->block) {
 		const bool is_all = p->len == n;
 
+		p->tx_queued = n - p->len;
 		step = send_block(p);
 		return step == TX_MORE && is_all && !p->block ? TX_DRAINED : step;
 	}
