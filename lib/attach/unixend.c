@@ -63,11 +63,9 @@ static int set_int(int fd, int opt, int val)
 	return setsockopt(fd, SOL_SOCKET, opt, &val, sizeof(val)) < 0 ? -errno : 0;
 }
 
-/* Beyond wmem_max only with CAP_NET_ADMIN: up to there it is less, which is slower, not wrong. */
+/* The kernel makes it net.core.wmem_max when that is less, which is slower, not wrong. */
 static int set_sndbuf(int fd, int bytes)
 {
-	if (set_int(fd, SO_SNDBUFFORCE, bytes) == 0)
-		return 0;
 	return set_int(fd, SO_SNDBUF, bytes);
 }
 
