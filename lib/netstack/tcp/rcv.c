@@ -188,8 +188,8 @@ void tcp_quickack(struct tcp_conn *c, unsigned int max)
 
 void tcp_pingpong(struct tcp_conn *c)
 {
-	/* It counts as well when the ACK has left already: a user that is another process never answers
-	 * before the end of the burst.
+	/* It counts as well when the ACK has left already: a user that is another process never
+	 * answers before the end of the burst.
 	 */
 	if (c->ato_ms && core_ms(c->tcp->core) - c->last_data_ms <= c->ato_ms)
 		c->flags |= TCPF_PINGPONG;
