@@ -118,6 +118,8 @@ static int take_short(struct cmdline *cl, char ***argv, struct nerr *err)
 
 		if (!opt)
 			return nerr_set(err, -EINVAL, "unknown option '-%c'", *p);
+		if (opt->arg && !p[1] && !(*argv)[1])
+			return nerr_set(err, -EINVAL, "option '-%c' needs an argument", *p);
 		if (opt->arg)
 			return apply_with(cl, opt, p[1] ? p + 1 : NULL, argv, err);
 		r = apply(cl, opt, NULL, err);

@@ -3,20 +3,33 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 
 static const char *log_name = "fairlead";
 static enum log_level log_level = LOG_LEVEL_WARN;
+static bool log_is_journal;
 
 static const char *const log_tag[] = {
 	[LOG_LEVEL_ERR] = "",
 	[LOG_LEVEL_WARN] = "warning: ",
 	[LOG_LEVEL_INFO] = "",
 	[LOG_LEVEL_DEBUG] = "debug: ",
+};
+
+/* sd-daemon(3): SD_ERR, SD_WARNING, SD_INFO, SD_DEBUG */
+static const char *const log_priority[] = {
+	[LOG_LEVEL_ERR] = "<3>",
+	[LOG_LEVEL_WARN] = "<4>",
+	[LOG_LEVEL_INFO] = "<6>",
+	[LOG_LEVEL_DEBUG] = "<7>",
 };
 
 void log_set_name(const char *name)
@@ -31,6 +44,26 @@ void log_set_level(enum log_level level)
 	log_level = level;
 }
 
+void log_know_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char own[64];
+	struct stat st;
+
+	log_is_journal = false;
+	if (!stream || fstat(STDERR_FILENO, &st) < 0)
+		return;
+	/* Inherited by a process whose standard error is another one, it is not ours. */
+	(void)snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)st.st_dev,
+		       (uintmax_t)st.st_ino); /* it fits */
+	log_is_journal = strcmp(stream, own) == 0;
+}
+
+const char *log_journal_prefix(enum log_level level)
+{
+	return log_is_journal ? log_priority[level] : "";
+}
+
 static void log_vprint(enum log_level level, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
 
@@ -43,7 +76,10 @@ static void log_vprint(enum log_level level, const char *fmt, va_list ap)
 
 	if (level > log_level)
 		return;
-	(void)snprintf(line, room, "%s: %s", log_name, log_tag[level]); /* cut below */
+	if (log_is_journal)
+		(void)snprintf(line, room, "%s", log_priority[level]); /* it fits */
+	else
+		(void)snprintf(line, room, "%s: %s", log_name, log_tag[level]); /* cut below */
 	len = strlen(line);
 	errno = saved; /* for %m */
 	if (vsnprintf(line + len, room - len, fmt, ap) >= (int)(room - len))

@@ -35,6 +35,13 @@ enum log_level {
 void log_set_name(const char *name);
 /* Least important level that is printed; LOG_LEVEL_WARN until set. */
 void log_set_level(enum log_level level);
+/* When standard error is a stream to systemd's journal (systemd.exec(5), JOURNAL_STREAM), lines
+ * begin with their level as sd-daemon(3) has it, for the journal keeps that apart; and they
+ * are without name and tag, for the journal knows those, too.
+ */
+void log_know_journal(void);
+/* Does log_know_journal() say so? Then what sd-daemon(3) puts before a line of @level, else "". */
+const char *log_journal_prefix(enum log_level level);
 
 /* printf format, "%m" included.  No newline at the end.  They keep errno. */
 void log_err(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -337,7 +337,16 @@ int follow_notify(struct follow *f, struct nlmsghdr *nlh)
 	}
 }
 
-/* Those that are there, but not too many.  0; 1: there may be more */
+static bool is_readable(struct nl_sock *sk)
+{
+	struct pollfd p = { .fd = nl_socket_get_fd(sk), .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/* Those that are there, but not too many.  0; 1: there are more, for which the descriptor is
+ * readable
+ */
 static int read_events(struct follow *f, struct nerr *err)
 {
 	for (unsigned int i = 0; i < READS_MAX; i++) {
@@ -361,7 +370,7 @@ static int read_events(struct follow *f, struct nerr *err)
 				return entry_error(f, r, err);
 		}
 	}
-	return 1;
+	return is_readable(f->events);
 }
 
 /* Once it has lost one, the kernel drops all notifications until the queue was empty: only then is

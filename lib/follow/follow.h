@@ -23,7 +23,9 @@ struct nerr;
 
 #define FOLLOW_NAME_LEN 16
 
-/* An interface.  @running: up, and with a carrier. */
+/* An interface.  @running: up, and with a carrier.  @asks_dad: IPv6 asks whether an address is
+ * taken before it uses it (accept_dad).
+ */
 struct follow_link {
 	char name[FOLLOW_NAME_LEN];
 	uint32_t ifindex;
@@ -31,6 +33,7 @@ struct follow_link {
 	uint32_t mtu;
 	bool up;
 	bool running;
+	bool asks_dad;
 };
 
 /* An address; IPv4 ones mapped. */
@@ -39,6 +42,7 @@ struct follow_addr {
 	uint8_t prefix_len;
 	bool no_prefix_route;
 	bool tentative; /* the kernel's DAD is under way */
+	bool no_dad;    /* which it was told not to do */
 	bool deprecated;
 	bool is_permanent; /* not from a router's advertisement */
 };

@@ -46,6 +46,7 @@ static bool parse(const struct follow *f, struct nlmsghdr *nlh, struct follow_ad
 	/* An optimistic one may be used at once (RFC 4429), a duplicate never. */
 	ret->tentative =
 		flags & IFA_F_DADFAILED || (flags & IFA_F_TENTATIVE && !(flags & IFA_F_OPTIMISTIC));
+	ret->no_dad = flags & IFA_F_NODAD;
 	ret->deprecated = flags & IFA_F_DEPRECATED;
 	ret->is_permanent = flags & IFA_F_PERMANENT;
 	return true;
@@ -55,7 +56,8 @@ static bool addr_eq(const struct follow_addr *a, const struct follow_addr *b)
 {
 	return ip6_addr_eq(a->addr, b->addr) && a->prefix_len == b->prefix_len &&
 	       a->no_prefix_route == b->no_prefix_route && a->tentative == b->tentative &&
-	       a->deprecated == b->deprecated && a->is_permanent == b->is_permanent;
+	       a->no_dad == b->no_dad && a->deprecated == b->deprecated &&
+	       a->is_permanent == b->is_permanent;
 }
 
 int follow_addr_seen(struct follow *f, struct nlmsghdr *nlh)
@@ -93,7 +95,8 @@ void follow_addr_notify(struct follow *f, struct nlmsghdr *nlh)
 
 	if (!parse(f, nlh, &a))
 		return;
-	f->dirty |= DIRTY(LOOK_ADDR);
+	/* Nobody says when accept_dad changes; it matters for the addresses that come then. */
+	f->dirty |= DIRTY(LOOK_ADDR) | DIRTY(LOOK_LINK);
 	if (nlh->nlmsg_type == RTM_DELADDR)
 		f->dirty |= ip6_addr_is_mapped(a.addr) ? DIRTY(LOOK_ROUTE4) : DIRTY(LOOK_ROUTE6);
 }

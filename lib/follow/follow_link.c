@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <linux/if_link.h>
+#include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 
 #include <netlink/attr.h>
@@ -38,6 +39,21 @@ bool follow_link_ask(struct follow *f, struct nl_msg *msg)
 	       nla_put_string(msg, IFLA_IFNAME, f->ifname) == 0;
 }
 
+/* One of the s32 of an interface's /proc/sys/net/ipv6/conf.  0 for one without IPv6. */
+static int32_t ipv6_conf(struct nlattr *af_spec, unsigned int which)
+{
+	struct nlattr *inet6 =
+		af_spec ? nla_find(nla_data(af_spec), nla_len(af_spec), AF_INET6) : NULL;
+	const struct nlattr *conf =
+		inet6 ? nla_find(nla_data(inet6), nla_len(inet6), IFLA_INET6_CONF) : NULL;
+	int32_t value;
+
+	if (!conf || (size_t)nla_len(conf) < (which + 1) * sizeof(value))
+		return 0;
+	memcpy(&value, (const uint8_t *)nla_data(conf) + which * sizeof(value), sizeof(value));
+	return value;
+}
+
 /* False for messages that are no interfaces: those of bridges about ports have the same type. */
 static bool parse(struct nlmsghdr *nlh, struct follow_link *ret)
 {
@@ -54,6 +70,7 @@ static bool parse(struct nlmsghdr *nlh, struct follow_link *ret)
 		.up = ifi->ifi_flags & IFF_UP,
 		.running = (ifi->ifi_flags & (IFF_UP | IFF_RUNNING | LOWER_UP)) ==
 			   (IFF_UP | IFF_RUNNING | LOWER_UP),
+		.asks_dad = ipv6_conf(tb[IFLA_AF_SPEC], DEVCONF_ACCEPT_DAD) > 0,
 	};
 	(void)nla_strlcpy(ret->name, tb[IFLA_IFNAME], sizeof(ret->name)); /* it fits */
 	if (tb[IFLA_ADDRESS] && nla_len(tb[IFLA_ADDRESS]) == ETH_ADDR_LEN)
@@ -64,7 +81,8 @@ static bool parse(struct nlmsghdr *nlh, struct follow_link *ret)
 static bool link_eq(const struct follow_link *a, const struct follow_link *b)
 {
 	return a->ifindex == b->ifindex && a->mtu == b->mtu && a->up == b->up &&
-	       a->running == b->running && eth_addr_eq(a->mac, b->mac);
+	       a->running == b->running && a->asks_dad == b->asks_dad &&
+	       eth_addr_eq(a->mac, b->mac);
 }
 
 /* What is over it first. */

@@ -6,6 +6,7 @@
  * device, which holds some of it, goes before.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,11 +142,19 @@ static int open_nic(struct host *h, const struct host_conf *conf, struct nerr *e
 	return r;
 }
 
+/* For SO_BINDTODEVICE: as programs see it, where they see one.  Making a tap "lo" is what fails. */
+static const char *link_name(const struct host *h, const struct host_conf *conf)
+{
+	if (conf->kernel && strcmp(conf->kernel, "lo") != 0)
+		return conf->kernel;
+	return h->nic->info.name[0] ? h->nic->info.name : "eth0";
+}
+
 static int add_link(struct host *h, const struct host_conf *conf, struct nerr *err)
 {
 	const struct nic_info *info = &h->nic->info;
 	const struct iface_conf ic = {
-		.name = info->name[0] ? info->name : "eth0",
+		.name = link_name(h, conf),
 		.kind = info->kind == NIC_IP ? IFACE_IP : IFACE_ETHERNET,
 		.mac = info->mac,
 		.mtu = conf->mtu ? conf->mtu : info->mtu,
@@ -333,6 +342,16 @@ int host_turn(struct host *h, uint64_t until_ns)
 	r = service_turn(h->service, until_ns);
 	netstack_set_now(h->stack, loop_now(h->loop));
 	return h->error ? h->error : r;
+}
+
+void host_trim(struct host *h)
+{
+	if (h->nic)
+		nic_trim(h->nic);
+	if (h->split)
+		host_split_trim(h->split);
+	netstack_trim(h->stack);
+	(void)malloc_trim(0); /* 0: there was nothing */
 }
 
 int host_drain(struct host *h, unsigned int timeout_ms)

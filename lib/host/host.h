@@ -106,6 +106,14 @@ uint64_t host_now(const struct host *h);     /* ns, of CLOCK_MONOTONIC */
  */
 int host_turn(struct host *h, uint64_t until_ns);
 
+/**
+ * host_trim() - Give the kernel back what more traffic would use
+ *
+ * It costs some hundred microseconds or, after bulk traffic, milliseconds, and the next packets pay
+ * for getting some of it again: for when there has been nothing to do for a while.
+ */
+void host_trim(struct host *h);
+
 /* Until all of our data was acknowledged and no connection is left but TIME-WAIT ones, or
  * @timeout_ms is over: before host_free().  -ETIMEDOUT, -EINTR
  */

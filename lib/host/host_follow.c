@@ -4,7 +4,8 @@
  *
  * The kernel's routes to networks of its addresses come as any other routes, with its metrics: the
  * instance makes none of its own.  It does no duplicate address detection either; an address
- * comes when the kernel's is over, unless the kernel's reaches nobody (@own_dad).
+ * comes when the kernel's is over, unless the kernel's reaches nobody (@own_dad): then the
+ * instance asks where the kernel would have.
  *
  * The interface is up as the kernel's is set up.  Without a carrier it stays up, as the kernel's
  * does: packets are lost, and connections wait.
@@ -100,7 +101,7 @@ static struct net_addr_conf addr_conf(const struct host_follow *hf, const struct
 		.ifindex = hf->ifindex,
 		.addr = a->addr,
 		.prefix_len = a->prefix_len,
-		.no_dad = !hf->own_dad,
+		.no_dad = !hf->own_dad || !hf->link.asks_dad || a->no_dad,
 		.deprecated = a->deprecated,
 		.no_prefix_route = true,
 	};

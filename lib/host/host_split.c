@@ -264,6 +264,11 @@ void host_split_free(struct host_splitter *sp)
 	free(sp);
 }
 
+void host_split_trim(struct host_splitter *sp)
+{
+	nic_trim(sp->kernel);
+}
+
 void host_split_stats(const struct host *h, struct host_split_stats *ret)
 {
 	struct nic_stats kernel;

@@ -39,4 +39,7 @@ void host_split_input(struct host_splitter *sp, struct pbuf *const *burst, unsig
 /* A burst of the kernel: all of it is taken. */
 void host_split_output(struct host_splitter *sp, struct pbuf *const *burst, unsigned int n);
 
+/* Memory that is kept for more packets is given back (host_trim()). */
+void host_split_trim(struct host_splitter *sp);
+
 #endif /* HOST_HOST_SPLIT_H */

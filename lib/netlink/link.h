@@ -141,6 +141,11 @@ int link_random_name(char ret[static IFNAMSIZ], struct nerr *err);
  */
 int link_wait_operstate(int ifindex, uint8_t want, int timeout_ms, uint8_t *ret, struct nerr *err);
 
+/* Wait until there is no link with this index in the calling thread's namespace.  Return: 0,
+ * -ETIMEDOUT, or another errno
+ */
+int link_wait_gone(int ifindex, int timeout_ms, struct nerr *err);
+
 /* --- VLANs of a bridge port (bridge with vlan_filtering) --- */
 
 #define LINK_VID_MAX 4095

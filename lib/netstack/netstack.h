@@ -160,6 +160,15 @@ int netstack_link_set_mac(struct netstack *st, uint32_t ifindex, struct eth_addr
 int netstack_addr_add(struct netstack *st, const struct net_addr_conf *addr);
 int netstack_addr_del(struct netstack *st, const struct net_addr_conf *addr);
 
+/**
+ * netstack_tcp_reset() - End connections that have nowhere to go any more
+ * @local:	Address on this side, which was taken away for good; without that they would
+ *		wait for it as long as they send again
+ *
+ * The peer is sent a RST, the program sees ECONNABORTED; as "ss --kill".  Return: how many
+ */
+unsigned int netstack_tcp_reset(struct netstack *st, struct ip6_addr local);
+
 int netstack_route_add(struct netstack *st, const struct route_conf *route);
 int netstack_route_del(struct netstack *st, const struct route_conf *route);
 
@@ -223,13 +232,14 @@ const struct tcp_stats *netstack_tcp_stats(const struct netstack *st);
  * struct netstack_memory - What an instance holds at this moment
  *
  * After the last socket is closed, TIME-WAIT is over and all packets have been sent, all but
- * @tables and @neighs is 0.
+ * @packet_taken, @tables and @neighs is 0.
  */
 struct netstack_memory {
 	uint64_t packets; /* pbufs */
 	uint64_t packet_bytes;
-	uint64_t sockets; /* descriptors */
-	uint64_t conns;   /* TCP sockets, those nobody has a descriptor of any more too */
+	uint64_t packet_taken; /* bytes, for packets that are and will be */
+	uint64_t sockets;      /* descriptors */
+	uint64_t conns;        /* TCP sockets, those nobody has a descriptor of any more too */
 	uint64_t syn_rcvd;
 	uint64_t time_wait;
 	uint64_t reassembly_bytes;
@@ -238,5 +248,13 @@ struct netstack_memory {
 };
 
 void netstack_memory(const struct netstack *st, struct netstack_memory *ret);
+
+/**
+ * netstack_trim() - Free the memory that is kept for more traffic
+ *
+ * Of packets that were freed, of connections that have ended.  It looks at all of that, and more
+ * traffic has to get it again: for quiet moments.  Not from callbacks.
+ */
+void netstack_trim(struct netstack *st);
 
 #endif /* NETSTACK_NETSTACK_H */

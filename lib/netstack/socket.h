@@ -90,6 +90,9 @@ int ns_epoll_wait(struct netstack *st, int epfd, struct epoll_event *ret, int n,
 int ns_set_notify(struct netstack *st, int fd, void (*fn)(void *arg, int fd, uint32_t events),
 		  void *arg);
 
+/* SO_ERROR is @error (positive), for the next call to tell. */
+int ns_set_error(struct netstack *st, int fd, int error);
+
 /**
  * ns_send_block() - Send without a copy (streams)
  * @block:	Its bytes stay as they are until its last reference is gone: the stack takes

@@ -327,6 +327,11 @@ const struct ip_stats *netstack_ip_stats(const struct netstack *st)
 	return &st->net.stats;
 }
 
+unsigned int netstack_tcp_reset(struct netstack *st, struct ip6_addr local)
+{
+	return tcp_reset_from(st->tcp, local);
+}
+
 const struct tcp_stats *netstack_tcp_stats(const struct netstack *st)
 {
 	return tcp_stats(st->tcp);
@@ -343,6 +348,7 @@ void netstack_memory(const struct netstack *st, struct netstack_memory *ret)
 	*ret = (struct netstack_memory){
 		.packets = pool.pbufs,
 		.packet_bytes = pool.bytes,
+		.packet_taken = pool.taken,
 		.sockets = socket_count(&st->sockets),
 		.conns = tcp.conns,
 		.syn_rcvd = tcp.syn_rcvd,
@@ -355,4 +361,13 @@ void netstack_memory(const struct netstack *st, struct netstack_memory *ret)
 			  flowtab_bytes(&net->reass.by_key) + slab_bytes(&net->pmtu.entries) +
 			  flowtab_bytes(&net->pmtu.by_dst) + route_bytes(net->routes),
 	};
+}
+
+void netstack_trim(struct netstack *st)
+{
+	assert(!st->running);
+	tcp_trim(st->tcp);
+	udp_trim(st->udp);
+	socket_trim(&st->sockets);
+	pbuf_pool_trim(st->core.pool);
 }

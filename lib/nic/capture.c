@@ -238,6 +238,7 @@ static const struct nic_ops capture_ops = {
 	.arm = capture_arm,
 	.disarm = capture_disarm,
 	.stats = wrap_stats,
+	.trim = wrap_trim,
 	.close = capture_close,
 };
 

@@ -151,6 +151,7 @@ static const struct nic_ops count_ops = {
 	.arm = wrap_arm,
 	.disarm = wrap_disarm,
 	.stats = wrap_stats,
+	.trim = wrap_trim,
 	.close = count_close,
 };
 

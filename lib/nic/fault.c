@@ -470,6 +470,7 @@ static const struct nic_ops fault_ops = {
 	.arm = fault_arm,
 	.disarm = fault_disarm,
 	.stats = fault_stats,
+	.trim = wrap_trim,
 	.close = fault_close,
 };
 

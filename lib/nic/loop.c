@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "nic/loop_priv.h"
@@ -72,6 +73,17 @@ int loop_watch_add(struct loop *l, struct loop_watch *w)
 void loop_watch_del(struct loop *l, struct loop_watch *w)
 {
 	l->ops->watch_del(l, w);
+}
+
+void loop_close_later(struct loop *l)
+{
+	l->close_later = true;
+}
+
+void loop_close(struct loop *l, int fd)
+{
+	if (!l->close_later || !l->ops->close || !l->ops->close(l, fd))
+		(void)close(fd); /* nothing of it is of use any more */
 }
 
 struct io_uring *loop_uring(struct loop *l)

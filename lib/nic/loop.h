@@ -135,4 +135,16 @@ void loop_writev(struct loop *l, int fd, const struct iovec *iov, unsigned int n
  */
 void loop_cancel(struct loop *l, struct loop_op *op);
 
+/**
+ * loop_close_later() - From now on loop_close() may leave the waiting to somebody else
+ *
+ * For a process that ends and holds two taps: the last descriptor of a tap takes the interface with
+ * it, which is gone within a millisecond, but the kernel then waits for RCU, 10 to 20 ms.  With
+ * io_uring a worker closes the first one, and both are gone at once.
+ */
+void loop_close_later(struct loop *l);
+
+/* Close a descriptor; after loop_close_later() it may not be closed yet before loop_free(). */
+void loop_close(struct loop *l, int fd);
+
 #endif /* NIC_LOOP_H */

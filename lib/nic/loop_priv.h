@@ -14,7 +14,7 @@
 /* What contains a member. */
 #define container_of(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
 
-/* As the functions of loop.h. */
+/* As the functions of loop.h; @close: false when it is the caller's to do, NULL for always. */
 struct loop_ops {
 	int (*turn)(struct loop *l, uint64_t deadline_ns);
 	void (*submit)(struct loop *l);
@@ -23,6 +23,7 @@ struct loop_ops {
 	void (*writev)(struct loop *l, int fd, const struct iovec *iov, unsigned int n,
 		       struct loop_op *op);
 	void (*cancel)(struct loop *l, struct loop_op *op);
+	bool (*close)(struct loop *l, int fd);
 	void (*free)(struct loop *l);
 };
 
@@ -32,12 +33,14 @@ struct loop_ops {
  * @ring:	Of io_uring, else NULL
  * @engine:	enum loop_engine
  * @now_ns:	loop_now()
+ * @close_later: loop_close_later() was called
  */
 struct loop {
 	const struct loop_ops *ops;
 	struct io_uring *ring;
 	enum loop_engine engine;
 	uint64_t now_ns;
+	bool close_later;
 };
 
 /* @quiet: only one that never interrupts the thread's system calls */

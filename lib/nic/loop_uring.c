@@ -30,6 +30,9 @@
 /* Between two attempts to cancel. */
 #define CANCEL_AGAIN_NS UINT64_C(10000000)
 
+/* A worker begins at once; longer than this it shall not keep a process from ending. */
+#define CLOSE_NS UINT64_C(1000000000)
+
 /**
  * enum watch_state - Where a watch is
  *
@@ -70,6 +73,7 @@ struct watch {
  *		descriptor does not know RWF_NOWAIT
  * @to_arm:	Watches that the next turn asks the kernel for
  * @watches:	All of them
+ * @close_op:	Of uring_close()
  */
 struct loop_uring {
 	struct loop loop;
@@ -78,6 +82,7 @@ struct loop_uring {
 	unsigned int enter_flags;
 	struct watch *to_arm;
 	struct watch *watches;
+	struct loop_op close_op;
 };
 
 static struct loop_uring *uring_of(struct loop *l)
@@ -266,6 +271,44 @@ static void uring_cancel(struct loop *l, struct loop_op *op)
 	}
 }
 
+/* --- a descriptor that a worker closes --- */
+
+/* A worker that cannot be had: the descriptor is closed with the process. */
+static void close_done(struct loop_op *op, int res, uint32_t flags)
+{
+	(void)op;
+	(void)res;
+	(void)flags; /* there is one completion */
+}
+
+/* The first one: the worker counts as free while the kernel makes it wait, and would be given the
+ * next one, too, which the caller may as well close himself meanwhile.
+ */
+static bool uring_close(struct loop *l, int fd)
+{
+	struct loop_uring *u = uring_of(l);
+	struct io_uring_sqe *sqe;
+
+	if (u->close_op.done)
+		return false;
+	u->close_op.done = close_done;
+	sqe = loop_sqe(l, &u->close_op);
+	io_uring_prep_close(sqe, fd);
+	io_uring_sqe_set_flags(sqe, IOSQE_ASYNC);
+	io_uring_sqe_set_data(sqe, &u->close_op);
+	uring_submit(l);
+	return true;
+}
+
+/* A ring that is closed would take it back if no worker has begun with it. */
+static void wait_closing(struct loop_uring *u)
+{
+	const uint64_t end = loop_clock() + CLOSE_NS;
+
+	while (u->close_op.pending && loop_clock() < end)
+		(void)uring_turn(&u->loop, end); /* a signal does not end it */
+}
+
 /* --- watches --- */
 
 static void watch_free(struct watch *x)
@@ -391,6 +434,7 @@ static void uring_free(struct loop *l)
 {
 	struct loop_uring *u = uring_of(l);
 
+	wait_closing(u);
 	io_uring_queue_exit(&u->ring);
 	/* Deleted ones that the kernel had not let go yet. */
 	while (u->watches) {
@@ -409,6 +453,7 @@ int loop_uring_new(struct loop **ret, bool quiet, struct nerr *err)
 		.watch_del = uring_watch_del,
 		.writev = uring_writev,
 		.cancel = uring_cancel,
+		.close = uring_close,
 		.free = uring_free,
 	};
 	cleanup_free struct loop_uring *u = calloc(1, sizeof(*u));

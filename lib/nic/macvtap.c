@@ -13,7 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/sysmacros.h>
+
+#include <linux/if_packet.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -65,6 +68,20 @@ static int find_rdev(const char *name, int ifindex, dev_t *ret, struct nerr *err
 	return 0;
 }
 
+/* A macvtap gets the groups that the kernel's own addresses on it need, and it may have none:
+ * without this, nobody could ask for one of our IPv6 addresses.  Which groups count is the stack's
+ * to say (MLD, IGMP).  The socket itself hears nothing, and it ends with us, however that is.
+ */
+static int open_groups(int ifindex)
+{
+	const struct packet_mreq all = { .mr_ifindex = ifindex, .mr_type = PACKET_MR_ALLMULTI };
+	cleanup_close int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof(all)) < 0)
+		return -1;
+	return TAKE_FD(fd);
+}
+
 static int open_inside(void *arg, struct nerr *err)
 {
 	const struct opening *o = arg;
@@ -83,6 +100,7 @@ static int open_inside(void *arg, struct nerr *err)
 	if (r < 0)
 		return r;
 	(void)snprintf(path, sizeof(path), "/dev/tap%d", ifr.ifr_ifindex);
+	d->group_fd = open_groups(ifr.ifr_ifindex);
 	r = tap_dev_open_node(path, rdev, &d->fd, err);
 	return r < 0 ? r : tap_dev_attach(d, o->env, err);
 }

@@ -3,16 +3,19 @@
 
 #include <net/if.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if_arp.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <linux/ethtool.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
@@ -38,6 +41,25 @@ static int open_socket(void *arg, struct nerr *err)
 		return nerr_set(err, -errno, "cannot hear of changes of interfaces: %m");
 	*ret = TAKE_FD(fd);
 	return 0;
+}
+
+void netdev_hear_only(int fd, uint32_t ifindex)
+{
+	/* Loads are big-endian, netlink is the machine's own. */
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS,
+			 NLMSG_HDRLEN + offsetof(struct ifinfomsg, ifi_family)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_UNSPEC, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 NLMSG_HDRLEN + offsetof(struct ifinfomsg, ifi_index)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(ifindex), 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	const struct sock_fprog prog = { .len = ARRAY_SIZE(code), .filter = code };
+
+	/* Without it, it hears of all. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
 }
 
 static int request(const struct netdev *nd, unsigned long what, struct ifreq *ifr)
@@ -135,6 +157,7 @@ static int find(struct netdev *nd, const char *name, struct nerr *err)
 	r = request(nd, SIOCGIFINDEX, &ifr);
 	if (r == 0) {
 		nd->ifindex = (uint32_t)ifr.ifr_ifindex;
+		netdev_hear_only(nd->fd, nd->ifindex);
 		r = look(nd);
 	}
 	if (r == -ENODEV)

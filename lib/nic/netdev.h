@@ -73,6 +73,11 @@ int netdev_watch(struct netdev *nd, struct loop *loop, void (*changed)(struct ne
  */
 bool netdev_refresh(struct netdev *nd);
 
+/* A socket of RTMGRP_LINK hears from now on of this interface alone, and not of what a bridge has
+ * to say about it: on a machine with many others nobody is woken for them.
+ */
+void netdev_hear_only(int fd, uint32_t ifindex);
+
 /* Receive queues that it has in use, 1 where it does not say. */
 unsigned int netdev_rx_queues(const struct netdev *nd);
 

@@ -8,6 +8,12 @@ void nic_stats(struct nic *nic, struct nic_stats *ret)
 	*ret = nic->counters;
 }
 
+void nic_trim(struct nic *nic)
+{
+	if (nic->ops->trim)
+		nic->ops->trim(nic);
+}
+
 void nic_close(struct nic *nic)
 {
 	if (nic)

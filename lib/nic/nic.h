@@ -102,6 +102,7 @@ struct nic_stats {
  *		nothing was armed; else nic.ready() will be called, once, from a turn of the loop
  * @disarm:	Interrupts off.  nic.ready() may still be called once
  * @stats:	Bring nic.stats up to date, NULL when they always are
+ * @trim:	Memory that is kept for more packets is given back; NULL for nothing to give
  * @close:	Free everything; packets that are under way are waited for or lost
  */
 struct nic_ops {
@@ -111,6 +112,7 @@ struct nic_ops {
 	bool (*arm)(struct nic *nic);
 	void (*disarm)(struct nic *nic);
 	void (*stats)(struct nic *nic);
+	void (*trim)(struct nic *nic);
 	void (*close)(struct nic *nic);
 };
 
@@ -165,6 +167,9 @@ static inline unsigned int nic_tx(struct nic *nic, struct pbuf *const *burst, un
 }
 
 void nic_stats(struct nic *nic, struct nic_stats *ret);
+
+/* Before pbuf_pool_trim(), to which some of it goes. */
+void nic_trim(struct nic *nic);
 
 /* NULL is fine. */
 void nic_close(struct nic *nic);

@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct pbuf_piece;
 struct pbuf_pool;
 
 /* 64 KiB in pieces of 4 KiB, one that begins in the middle of a piece, and one to spare. */
@@ -53,6 +54,7 @@ struct pbuf_pool;
  * @size_class:	Which free list it goes to
  * @pool:	Where it belongs
  * @release:	For memory of somebody else: called when nobody refers to it any more
+ * @piece:	Of the pool
  */
 struct pbuf_block {
 	void *arg;
@@ -63,6 +65,7 @@ struct pbuf_block {
 	uint8_t size_class;
 	struct pbuf_pool *pool;
 	void (*release)(void *arg);
+	struct pbuf_piece *piece;
 };
 
 /* A piece of a block; whoever stores one holds a reference. */
@@ -122,6 +125,7 @@ enum pbuf_dest {
  * @mark:	For filter and routing, as in Linux
  * @owner_bytes: What a socket was charged for it (transport/sock.h)
  * @time_ns:	When it came in, on the clock of its instance
+ * @piece:	Of the pool
  */
 struct pbuf {
 	struct pbuf *next;
@@ -152,6 +156,7 @@ struct pbuf {
 	_Alignas(8) uint8_t cb[PBUF_CB_LEN];
 	struct pbuf_frag frag[PBUF_FRAGS_MAX];
 	uint8_t room[PBUF_ROOM];
+	struct pbuf_piece *piece;
 };
 
 /* --- pools --- */
@@ -173,6 +178,7 @@ struct pbuf_mem {
  * @bytes_max:	Highest value so far
  * @limit:	Of @bytes
  * @refused:	Allocations that failed, for the limit or for memory
+ * @taken:	Bytes taken from its memory, in use or not
  */
 struct pbuf_pool_stats {
 	uint64_t pbufs;
@@ -181,6 +187,7 @@ struct pbuf_pool_stats {
 	uint64_t bytes_max;
 	uint64_t limit;
 	uint64_t refused;
+	uint64_t taken;
 };
 
 /**
@@ -189,7 +196,7 @@ struct pbuf_pool_stats {
  * @mem:	Copied
  * @limit:	Bytes that may be in use at once
  *
- * The pool gets memory in large pieces and keeps it until it is freed.
+ * The pool gets memory in large pieces and keeps it until pbuf_pool_trim() or its end.
  *
  * Return: 0 or -ENOMEM
  */
@@ -200,6 +207,9 @@ void pbuf_pool_free(struct pbuf_pool *pool);
 
 void pbuf_pool_set_limit(struct pbuf_pool *pool, uint64_t limit);
 void pbuf_pool_stats(const struct pbuf_pool *pool, struct pbuf_pool_stats *ret);
+
+/* Pieces of which nothing is in use are freed.  It looks at all that is free: for quiet moments. */
+void pbuf_pool_trim(struct pbuf_pool *pool);
 
 /* --- blocks --- */
 

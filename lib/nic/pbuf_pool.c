@@ -2,7 +2,8 @@
  *
  * Memory comes in pieces, from which objects of one size are carved as they are needed for the
  * first time: what was never used was never touched.  What comes back goes on the free list of
- * its size and is the next to leave it, for it is still in the cache.
+ * its size and is the next to leave it, for it is still in the cache.  Each object knows its piece,
+ * which matters to pbuf_pool_trim() alone.
  *
  * Blocks are powers of two, and one size for whole 64 KiB packets; a block's struct stands
  * in the cache line before its data.  Fields that are the same each time are written when
@@ -25,15 +26,27 @@
 #define CLASS_WRAP 9
 #define N_CLASSES  10
 
-struct piece {
-	struct piece *next;
+/**
+ * struct pbuf_piece - Its first line; objects of one size follow
+ * @size:	Of all of it
+ * @carved:	Objects that were used at least once
+ * @n_free:	How many of these are free; 0 but while the pool is trimmed
+ */
+struct pbuf_piece {
+	struct pbuf_piece *next;
 	size_t size;
+	uint32_t carved;
+	uint32_t n_free;
 };
 
-/* Where objects of one size are carved from. */
+/**
+ * struct carve - Where objects of one size come from
+ * @at, @end:	What was never used of the first one of @pieces
+ */
 struct carve {
 	uint8_t *at;
 	uint8_t *end;
+	struct pbuf_piece *pieces;
 };
 
 struct block_class {
@@ -46,11 +59,11 @@ struct pbuf_pool {
 	struct pbuf_pool_stats stats;
 	struct carve carve;
 	struct block_class class[N_CLASSES];
-	struct piece *pieces;
 	struct pbuf_mem mem;
 };
 
 _Static_assert(sizeof(struct pbuf_block) <= PBUF_LINE, "a block's struct is one cache line");
+_Static_assert(sizeof(struct pbuf_piece) <= PBUF_LINE, "and so is that of a piece");
 _Static_assert(offsetof(struct pbuf, pool) == 8, "of a free pbuf the link alone is not poisoned");
 _Static_assert(offsetof(struct pbuf_block, data) == 8, "and so it is with blocks");
 _Static_assert(offsetof(struct pbuf, cb) % 8 == 0, "fields before it are cleared by words");
@@ -66,6 +79,25 @@ int pbuf_pool_new(struct pbuf_pool **ret, const struct pbuf_mem *mem, uint64_t l
 	return 0;
 }
 
+static void free_piece(struct pbuf_pool *pool, struct pbuf_piece *p)
+{
+	const size_t size = p->size;
+
+	pool->stats.taken -= size;
+	mem_unpoison(p, size);
+	pool->mem.free(pool->mem.arg, p, size);
+}
+
+static void free_pieces(struct pbuf_pool *pool, struct carve *c)
+{
+	while (c->pieces) {
+		struct pbuf_piece *p = c->pieces;
+
+		c->pieces = p->next;
+		free_piece(pool, p);
+	}
+}
+
 void pbuf_pool_free(struct pbuf_pool *pool)
 {
 	struct pbuf_mem mem;
@@ -76,14 +108,10 @@ void pbuf_pool_free(struct pbuf_pool *pool)
 	assert(pool->stats.blocks == 0);
 	assert(pool->stats.bytes == 0);
 
+	free_pieces(pool, &pool->carve);
+	for (unsigned int i = 0; i < N_CLASSES; i++)
+		free_pieces(pool, &pool->class[i].carve);
 	mem = pool->mem;
-	while (pool->pieces) {
-		struct piece *p = pool->pieces;
-
-		pool->pieces = p->next;
-		mem_unpoison(p, p->size);
-		mem.free(mem.arg, p, p->size);
-	}
 	mem.free(mem.arg, pool, sizeof(*pool));
 }
 
@@ -117,7 +145,7 @@ static void uncharge(struct pbuf_pool *pool, uint32_t n)
 	pool->stats.bytes -= n;
 }
 
-/* @size is a multiple of PBUF_LINE, and so are all addresses. */
+/* @size is a multiple of PBUF_LINE, and so are all addresses.  It is of the first piece. */
 static void *carve(struct pbuf_pool *pool, struct carve *c, size_t size)
 {
 	uint8_t *p = c->at;
@@ -125,20 +153,22 @@ static void *carve(struct pbuf_pool *pool, struct carve *c, size_t size)
 	if (!p || (size_t)(c->end - p) < size) {
 		const size_t n = size < PIECE_SIZE ? PIECE_SIZE / size : 1;
 		const size_t total = 2 * (size_t)PBUF_LINE + n * size;
-		struct piece *piece = pool->mem.alloc(pool->mem.arg, total);
+		struct pbuf_piece *piece = pool->mem.alloc(pool->mem.arg, total);
 
 		if (!piece) {
 			pool->stats.refused++;
 			return NULL;
 		}
-		*piece = (struct piece){ .next = pool->pieces, .size = total };
-		pool->pieces = piece;
+		*piece = (struct pbuf_piece){ .next = c->pieces, .size = total };
+		c->pieces = piece;
+		pool->stats.taken += total;
 		p = (uint8_t *)piece + PBUF_LINE;
 		p += -(uintptr_t)p % PBUF_LINE;
 		c->end = p + n * size;
 		mem_poison(p, n * size);
 	}
 	c->at = p + size;
+	c->pieces->carved++;
 	mem_unpoison(p, size);
 	return p;
 }
@@ -161,6 +191,7 @@ static inline struct pbuf *take(struct pbuf_pool *pool)
 			uncharge(pool, PBUF_CHARGE);
 			return NULL;
 		}
+		pb->piece = pool->carve.pieces;
 	}
 	pool->stats.pbufs++;
 	memset(pb, 0, offsetof(struct pbuf, cb));
@@ -280,6 +311,7 @@ static struct pbuf_block *take_block(struct pbuf_pool *pool, unsigned int class)
 			.charge = PBUF_LINE + size,
 			.size_class = (uint8_t) class,
 			.pool = pool,
+			.piece = bc->carve.pieces,
 		};
 	}
 	pool->stats.blocks++;
@@ -323,4 +355,84 @@ void pbuf_block_free(struct pbuf_block *b)
 	/* Last: it may use the pool. */
 	if (release)
 		release(arg);
+}
+
+/* --- giving back --- */
+
+/* Of a free object all is poisoned but the link. */
+static struct pbuf_piece *piece_at(struct pbuf_piece **at)
+{
+	struct pbuf_piece *p;
+
+	mem_unpoison(at, sizeof(void *));
+	p = *at;
+	mem_poison(at, sizeof(void *));
+	return p;
+}
+
+/* Nothing of it is in use. */
+static bool is_idle(const struct pbuf_piece *p)
+{
+	return p->n_free == p->carved;
+}
+
+/* Idle ones are freed; nobody refers to what is in them any more. */
+static void drop_idle(struct pbuf_pool *pool, struct carve *c)
+{
+	struct pbuf_piece **at = &c->pieces;
+
+	if (c->pieces && is_idle(c->pieces)) {
+		c->at = NULL;
+		c->end = NULL;
+	}
+	while (*at) {
+		struct pbuf_piece *p = *at;
+
+		if (!is_idle(p)) {
+			p->n_free = 0;
+			at = &p->next;
+			continue;
+		}
+		*at = p->next;
+		free_piece(pool, p);
+	}
+}
+
+static void trim_packets(struct pbuf_pool *pool)
+{
+	struct pbuf **at = &pool->free;
+
+	for (struct pbuf *pb = pool->free; pb; pb = pb->next)
+		piece_at(&pb->piece)->n_free++;
+	while (*at) {
+		if (is_idle(piece_at(&(*at)->piece)))
+			*at = (*at)->next;
+		else
+			at = &(*at)->next;
+	}
+	drop_idle(pool, &pool->carve);
+}
+
+static void trim_blocks(struct pbuf_pool *pool, struct block_class *bc)
+{
+	struct pbuf_block *kept = NULL, *next;
+
+	for (struct pbuf_block *b = bc->free; b; b = b->arg)
+		piece_at(&b->piece)->n_free++;
+	for (struct pbuf_block *b = bc->free; b; b = next) {
+		next = b->arg;
+		if (is_idle(piece_at(&b->piece)))
+			continue;
+		b->arg = kept;
+		kept = b;
+	}
+	bc->free = kept;
+	drop_idle(pool, &bc->carve);
+}
+
+void pbuf_pool_trim(struct pbuf_pool *pool)
+{
+	trim_packets(pool);
+	for (unsigned int i = 0; i < N_CLASSES; i++)
+		trim_blocks(pool, &pool->class[i]);
 }

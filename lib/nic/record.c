@@ -214,6 +214,7 @@ static int record_nic(struct recorded **ret, struct nic *nic)
 		.arm = record_arm,
 		.disarm = record_disarm,
 		.stats = nic->ops->stats ? record_nic_stats : NULL,
+		.trim = nic->ops->trim,
 		.close = nic->ops->close,
 	};
 	t->nic = nic;

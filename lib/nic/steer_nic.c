@@ -84,6 +84,11 @@ static void stats(struct nic *nic)
 	nic_stats(of_nic(nic)->below, &nic->counters);
 }
 
+static void trim(struct nic *nic)
+{
+	nic_trim(of_nic(nic)->below);
+}
+
 static void steer_close(struct nic *nic)
 {
 	struct steer_nic *sn = of_nic(nic);
@@ -101,6 +106,7 @@ static const struct nic_ops steer_ops = {
 	.arm = arm,
 	.disarm = disarm,
 	.stats = stats,
+	.trim = trim,
 	.close = steer_close,
 };
 

@@ -23,6 +23,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "nic/netdev.h"
 #include "nic/tap_priv.h"
 #include "sandbox/netns.h"
 
@@ -50,6 +51,8 @@ void tap_dev_close(struct tap_dev *d)
 		(void)close(d->link_fd);
 	if (d->stat_fd >= 0)
 		(void)close(d->stat_fd);
+	if (d->group_fd >= 0)
+		(void)close(d->group_fd);
 	if (d->info.netns >= 0)
 		(void)close(d->info.netns);
 	*d = TAP_DEV_INIT;
@@ -233,6 +236,7 @@ static int get_info(struct tap_dev *d, struct nerr *err)
 	if (ioctl(d->link_fd, SIOCGIFINDEX, &ifr) < 0)
 		return nerr_set(err, -errno, "cannot get the index of '%s': %m", d->info.name);
 	d->info.ifindex = (uint32_t)ifr.ifr_ifindex;
+	netdev_hear_only(d->link_fd, d->info.ifindex);
 	if (ioctl(d->link_fd, SIOCGIFMTU, &ifr) < 0)
 		return nerr_set(err, -errno, "cannot get the MTU of '%s': %m", d->info.name);
 	d->info.mtu = (uint32_t)ifr.ifr_mtu;

@@ -28,6 +28,8 @@ struct io_uring_buf_ring;
  * @fd:		Character device, O_NONBLOCK
  * @link_fd:	Tells of changes of links in the device's namespace; sockets' ioctls work on it
  * @stat_fd:	Asks there for the interface's counters
+ * @group_fd:	While it is open, frames to all groups come; of a macvtap only, -1 without the
+ *		right to it
  * @info:	Of the nic
  * @no_offload:	As in the configuration
  */
@@ -35,11 +37,14 @@ struct tap_dev {
 	int fd;
 	int link_fd;
 	int stat_fd;
+	int group_fd;
 	struct nic_info info;
 	bool no_offload;
 };
 
-#define TAP_DEV_INIT ((struct tap_dev){ .fd = -1, .link_fd = -1, .stat_fd = -1, .info.netns = -1 })
+#define TAP_DEV_INIT                                                                               \
+	((struct tap_dev){                                                                         \
+		.fd = -1, .link_fd = -1, .stat_fd = -1, .group_fd = -1, .info.netns = -1 })
 
 /* May be called again, and on what was opened by half. */
 void tap_dev_close(struct tap_dev *d);
@@ -130,6 +135,7 @@ void tap_rx_done(struct tap *t);
 unsigned int tap_rx(struct nic *nic, struct pbuf **burst, unsigned int n);
 bool tap_rx_arm(struct nic *nic);
 void tap_rx_disarm(struct nic *nic);
+void tap_rx_trim(struct tap *t);
 
 /* --- tap_tx.c --- */
 
@@ -168,6 +174,7 @@ struct tap_tx {
 int tap_tx_init(struct tap *t);
 void tap_tx_done(struct tap *t);
 unsigned int tap_tx(struct nic *nic, struct pbuf *const *burst, unsigned int n);
+void tap_tx_trim(struct tap *t);
 
 /* --- tap_queue.c --- */
 
@@ -199,5 +206,10 @@ int tap_queue_new(struct nic **ret, enum tap_kind kind, struct tap_dev *d,
  * afterwards.
  */
 void tap_queue_fail(struct tap *t, int error);
+
+/* What is in the whole pages of this memory is of no value: they are the kernel's until they are
+ * touched again, and zeros then.
+ */
+void tap_discard(void *p, size_t len);
 
 #endif /* NIC_TAP_PRIV_H */

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -20,7 +22,7 @@ void tap_queue_fail(struct tap *t, int error)
 		t->nic.ready(t->nic.ready_arg);
 }
 
-/* Some interface changed.  What it was is asked for: messages may have been lost, and a macvtap
+/* It changed.  What it was is asked for: messages may have been lost, and a macvtap
  * does not say by its descriptor that it is gone (drivers/net/tap.c).
  */
 static void link_changed(struct loop_watch *w, uint32_t events)
@@ -43,6 +45,8 @@ static void tap_free(struct tap *t)
 		loop_watch_del(t->nic.loop, &t->link_watch);
 	tap_rx_done(t);
 	tap_tx_done(t);
+	if (t->dev.fd >= 0)
+		loop_close(t->nic.loop, TAKE_FD(t->dev.fd));
 	tap_dev_close(&t->dev);
 	free(t);
 }
@@ -52,7 +56,7 @@ DEFINE_CLEANUP(struct tap *, tap_free);
 #define OPS(driver)                                                                                \
 	{                                                                                          \
 		.name = (driver), .rx = tap_rx, .tx = tap_tx, .arm = tap_rx_arm,                   \
-		.disarm = tap_rx_disarm, .stats = tap_stats, .close = tap_close,                   \
+		.disarm = tap_rx_disarm, .stats = tap_stats, .trim = tap_trim, .close = tap_close, \
 	}
 
 static void tap_close(struct nic *nic)
@@ -69,6 +73,25 @@ static void tap_stats(struct nic *nic)
 
 	if (nic->info.queue == 0 && tap_stats_lost(&t->dev, t->kind == TAP_OF_MACVLAN, &lost))
 		nic->counters.rx_missed = lost - t->lost;
+}
+
+static void tap_trim(struct nic *nic)
+{
+	struct tap *t = (struct tap *)nic;
+
+	tap_rx_trim(t);
+	tap_tx_trim(t);
+}
+
+void tap_discard(void *p, size_t len)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	const uintptr_t begin = ((uintptr_t)p + page - 1) / page * page;
+	const uintptr_t end = ((uintptr_t)p + len) / page * page;
+
+	/* Of memory that is locked they stay. */
+	if (begin < end)
+		(void)madvise((uint8_t *)p + (begin - (uintptr_t)p), end - begin, MADV_DONTNEED);
 }
 
 static int watch_link(struct tap *t, struct nerr *err)

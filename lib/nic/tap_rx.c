@@ -366,6 +366,24 @@ void tap_rx_disarm(struct nic *nic)
 	t->rx.is_armed = false;
 }
 
+/* Of a buffer that waits for a packet nothing is in use yet. */
+static void discard(struct pbuf_block *b)
+{
+	if (b)
+		tap_discard(b->data, b->size);
+}
+
+void tap_rx_trim(struct tap *t)
+{
+	struct tap_rx *rx = &t->rx;
+
+	while (rx->n_spare)
+		pbuf_block_unref(rx->spare[--rx->n_spare]);
+	for (unsigned int i = 0; i < TAP_RX_RING; i++)
+		discard(rx->posted[i]);
+	discard(rx->reserve);
+}
+
 int tap_rx_init(struct tap *t)
 {
 	struct tap_rx *rx = &t->rx;

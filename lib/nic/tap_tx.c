@@ -88,6 +88,15 @@ unsigned int tap_tx(struct nic *nic, struct pbuf *const *burst, unsigned int n)
 	return n;
 }
 
+/* All that a slot says is written when it is used. */
+void tap_tx_trim(struct tap *t)
+{
+	struct tap_tx *tx = &t->tx;
+
+	if (tx->n_free == TAP_TX_SLOTS)
+		tap_discard(tx->slot, TAP_TX_SLOTS * sizeof(*tx->slot));
+}
+
 int tap_tx_init(struct tap *t)
 {
 	struct tap_tx *tx = &t->tx;

@@ -75,6 +75,11 @@ void wrap_stats(struct nic *nic)
 	nic_stats(of_nic(nic)->below, &nic->counters);
 }
 
+void wrap_trim(struct nic *nic)
+{
+	nic_trim(of_nic(nic)->below);
+}
+
 int wrap_l4(enum nic_kind kind, const struct pbuf *pb, struct l4_repr *ret)
 {
 	struct eth_repr eth;

@@ -35,6 +35,7 @@ unsigned int wrap_tx(struct wrap *w, struct pbuf *const *burst, unsigned int n);
 bool wrap_arm(struct nic *nic);
 void wrap_disarm(struct nic *nic);
 void wrap_stats(struct nic *nic);
+void wrap_trim(struct nic *nic);
 
 /**
  * wrap_l4() - Where the transport header of a frame is

@@ -27,6 +27,9 @@ static void pass(struct ops *o)
 		scene_pass(o->s, at - o->s->now_ns);
 	else
 		scene_pass(o->s, (ms < TIME_MAX_S * 1000 ? ms : TIME_MAX_S * 1000) * SCENE_MS);
+	/* As whoever has an instance does when it was quiet for so long. */
+	if (ms >= 1000)
+		netstack_trim(o->s->st);
 }
 
 static void memory(struct ops *o)

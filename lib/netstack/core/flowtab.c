@@ -215,3 +215,43 @@ void flowtab_replace(struct flowtab *ft, uint32_t hash, uint32_t from, uint32_t 
 	assert(to != FLOWTAB_NONE);
 	*find(ft, entry_of(hash, from), &h) = entry_of(hash, to);
 }
+
+/* --- giving back --- */
+
+/* Slots that @n entries want: not so many that it would shrink, nor so few that it would grow. */
+static uint32_t size_for(uint32_t n)
+{
+	uint32_t size = SIZE_MIN;
+
+	while (size / 2 < n && size < 1U << SIZE_MAX_LOG2)
+		size *= 2;
+	return size;
+}
+
+static void move_all(struct flowtab_half *to, const struct flowtab_half *from)
+{
+	for (uint32_t i = 0; i < size_of(from); i++)
+		if (from->slot[i] && !is_gone(from->slot[i]))
+			put(to, from->slot[i]);
+}
+
+void flowtab_trim(struct flowtab *ft)
+{
+	const uint32_t n = flowtab_n(ft), size = size_for(n);
+	struct flowtab_half small = { .mask = size - 1 };
+
+	if (n && size * sizeof(*small.slot) >= flowtab_bytes(ft))
+		return;
+	if (n) {
+		small.slot = ft->mem->alloc(ft->mem->arg, size * sizeof(*small.slot));
+		if (!small.slot)
+			return;
+		memset(small.slot, 0, size * sizeof(*small.slot));
+		move_all(&small, &ft->now);
+		move_all(&small, &ft->old);
+	}
+	flowtab_done(ft);
+	ft->done = 0;
+	if (n)
+		ft->now = small;
+}

@@ -108,6 +108,11 @@ static inline uint32_t flowtab_n(const struct flowtab *ft)
 	return ft->now.n + ft->old.n;
 }
 
+/* As small as its entries let it be, at once: for quiet moments.  Without memory for that it stays
+ * as it is.
+ */
+void flowtab_trim(struct flowtab *ft);
+
 uint64_t flowtab_bytes(const struct flowtab *ft);
 
 #endif /* NETSTACK_CORE_FLOWTAB_H */

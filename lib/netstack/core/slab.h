@@ -3,7 +3,8 @@
  * slab.h - objects of one size, by pointer or by number
  *
  * Memory comes in pieces of some KiB and an object never moves.  An object has a number as
- * well, so that tables refer to it in 32 bits.  Freed objects are used again, last first.
+ * well, so that tables refer to it in 32 bits.  Freed objects are used again, last first; their
+ * memory is given back by slab_trim() and slab_done().
  */
 #ifndef NETSTACK_CORE_SLAB_H
 #define NETSTACK_CORE_SLAB_H
@@ -23,11 +24,12 @@
  * @n:		Objects in use
  * @n_max:	Limit of it
  * @n_fresh:	Numbers that were given out at least once: all below it
- * @n_chunks:	Pieces
+ * @n_chunks:	Pieces, those that were given back among them
+ * @n_holes:	Of these
  * @chunks_size: Room in @chunk
  * @refused:	Allocations that failed
  * @free:	Number of the first free object, SLAB_NONE for none
- * @chunk:	Pieces
+ * @chunk:	Pieces, NULL for one that was given back
  */
 struct slab {
 	const struct pbuf_mem *mem;
@@ -37,6 +39,7 @@ struct slab {
 	uint32_t n_max;
 	uint32_t n_fresh;
 	uint32_t n_chunks;
+	uint32_t n_holes;
 	uint32_t chunks_size;
 	uint64_t refused;
 	uint32_t free;
@@ -59,6 +62,11 @@ static inline void *slab_get(const struct slab *s, uint32_t id)
 	return s->chunk[id >> s->per_chunk_log2] +
 	       (size_t)(id & ((1U << s->per_chunk_log2) - 1)) * s->size;
 }
+
+/* Pieces of which no object is in use are given back.  It looks at all that are free: for quiet
+ * moments.  Without memory for counting them nothing happens.
+ */
+void slab_trim(struct slab *s);
 
 /* Bytes of memory taken. */
 uint64_t slab_bytes(const struct slab *s);

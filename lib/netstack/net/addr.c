@@ -417,6 +417,15 @@ enum ip_addr_type ip_addr_type(const struct net *net, struct ip6_addr addr, uint
 	return r->type == ROUTE_LOCAL ? IP_ADDR_LOCAL : IP_ADDR_BROADCAST;
 }
 
+uint32_t ip_addr_iface(const struct net *net, struct ip6_addr addr)
+{
+	const struct net_addr *a = addr_lookup(net, addr, 0);
+
+	if (a)
+		return addr_is_usable(a) ? a->conf.ifindex : 0;
+	return ip_addr_type(net, addr, 0) == IP_ADDR_LOCAL ? IFACE_LO : 0;
+}
+
 int ip_addr_check_bind(const struct net *net, struct ip6_addr addr, uint32_t ifindex)
 {
 	if (ip_is_unspecified(addr))

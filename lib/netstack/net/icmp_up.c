@@ -48,8 +48,9 @@ int icmp_error_up(struct net *net, struct ip_error *e, const uint8_t *l4, size_t
 	}
 	e->data = l4;
 	e->data_len = (uint32_t)len;
-	if (e->proto == IP_PROTO_UDP || e->proto == IP_PROTO_ICMP || e->proto == IP_PROTO_ICMP6) {
-		e->data += QUOTED_MIN; /* their headers are that long */
+	/* What an error queue has begins where what was sent did: ping sockets send the header. */
+	if (e->proto == IP_PROTO_UDP) {
+		e->data += QUOTED_MIN; /* its header is that long */
 		e->data_len -= QUOTED_MIN;
 	}
 	net->stats.icmp_errors_in++;

@@ -171,6 +171,9 @@ enum ip_addr_type {
  */
 enum ip_addr_type ip_addr_type(const struct net *net, struct ip6_addr addr, uint32_t ifindex);
 
+/* Which interface has it, as its own; lo has those of 127.0.0.0/8 that nobody gave it.  0: none */
+uint32_t ip_addr_iface(const struct net *net, struct ip6_addr addr);
+
 /* bind(): may a socket have this address?  0, -EADDRNOTAVAIL */
 int ip_addr_check_bind(const struct net *net, struct ip6_addr addr, uint32_t ifindex);
 
@@ -210,7 +213,7 @@ int ip_group_leave(struct net *net, uint32_t ifindex, struct ip6_addr group);
  * @ttl, @tos, @ifindex, @time_ns: Of the packet with the error: how far it had to go, its class,
  *		where and when it came in
  * @left_ttl:	Of our packet, when it came to who complains
- * @data:	What is quoted behind our header of UDP or ICMP, or of IP for others: for
+ * @data:	What is quoted behind our header of UDP, or of IP for others: for
  *		IP_RECVERR.  NULL for nothing
  * @data_len:	Its length
  */

@@ -46,6 +46,13 @@ uint64_t socket_bytes(const struct socket_table *t)
 	       slab_bytes(&t->notifies);
 }
 
+void socket_trim(struct socket_table *t)
+{
+	slab_trim(&t->epolls);
+	slab_trim(&t->items);
+	slab_trim(&t->notifies);
+}
+
 /* core.woken has the last one first; who was woken first is to be told first. */
 static struct sock *take_woken(struct core *core)
 {

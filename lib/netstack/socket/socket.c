@@ -217,6 +217,16 @@ int ns_ioctl(struct netstack *st, int fd, unsigned long request, int *arg)
 	}
 }
 
+int ns_set_error(struct netstack *st, int fd, int error)
+{
+	struct sock *sk;
+	int r = socket_get(netstack_sockets(st), fd, &sk);
+
+	if (r == 0)
+		sk->error = (int16_t)error;
+	return r;
+}
+
 /* --- addresses --- */
 
 static bool is_group(struct ip6_addr a)

@@ -203,6 +203,9 @@ bool socket_pending(const struct socket_table *t);
 uint32_t socket_count(const struct socket_table *t);
 uint64_t socket_bytes(const struct socket_table *t);
 
+/* What is not in use is given back, but for the table of descriptors. */
+void socket_trim(struct socket_table *t);
+
 /* --- run.c, for the others --- */
 
 /* Sockets with news: to the ready lists of their epoll sets, and to the callbacks. */

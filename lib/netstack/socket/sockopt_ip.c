@@ -42,9 +42,23 @@ static uint8_t tos_of(const struct opt_call *c, int v, uint8_t old)
 	return (uint8_t)((v & ~ECN_BITS) | (old & ECN_BITS));
 }
 
+/* The old meaning of four of the bits (RFC 1349), which is the priority of a socket still:
+ * ip_tos2prio of Linux.
+ */
+static uint8_t priority_of_tos(uint8_t tos)
+{
+	static const uint8_t prio[4] = { 0, 2, 6, 4 };
+
+	return prio[tos >> 3 & 3];
+}
+
 static int set_tos(struct opt_call *c)
 {
-	c->sk->tos = tos_of(c, c->v, c->sk->tos);
+	const uint8_t tos = tos_of(c, c->v, c->sk->tos);
+
+	if (c->sk->tos != tos)
+		c->sk->priority = priority_of_tos(tos);
+	c->sk->tos = tos;
 	return 0;
 }
 
@@ -136,6 +150,8 @@ static const struct opt ip_opts[] = {
 	{ IP_RECVTTL,                OPT_FLAG, SOCK_RECVTTL, 0, NULL, NULL },
 	{ IP_RECVTOS,                OPT_FLAG, SOCK_RECVTOS, 0, NULL, NULL },
 	{ IP_RECVORIGDSTADDR,        OPT_OPT, SOCKOPT_ORIGDSTADDR, 0, NULL, NULL },
+	{ IP_RECVOPTS,               OPT_OPT, SOCKOPT_RECVOPTS, 0, NULL, NULL },
+	{ IP_RETOPTS,                OPT_OPT, SOCKOPT_RETOPTS, 0, NULL, NULL },
 	{ IP_FREEBIND,               OPT_FLAG, SOCK_FREEBIND, OPT_NOT_EMPTY, NULL, NULL },
 	{ IP_TRANSPARENT,            OPT_FLAG, SOCK_TRANSPARENT, OPT_NOT_EMPTY, NULL, NULL },
 	{ IP_BIND_ADDRESS_NO_PORT,   OPT_FLAG, SOCK_BIND_NO_PORT, 0, NULL, NULL },

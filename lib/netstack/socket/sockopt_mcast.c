@@ -9,15 +9,6 @@
 #include "netstack/socket/sockopt_priv.h"
 #include "netstack/transport/dgram.h"
 
-uint32_t opt_iface_of(const struct opt_call *c, struct ip6_addr addr)
-{
-	for (uint32_t i = 1; i <= IFACE_MAX; i++)
-		if (iface_get(net_ifaces(c->t->net), i) &&
-		    ip_addr_type(c->t->net, addr, i) == IP_ADDR_LOCAL)
-			return i;
-	return 0;
-}
-
 static struct ip6_addr addr_of(struct in_addr a)
 {
 	return ip6_addr_of_ip4(ntohl(a.s_addr));
@@ -91,7 +82,7 @@ int opt_set_mcast_if(struct opt_call *c)
 		return 0;
 	}
 	ifindex = m.imr_ifindex > 0 ? (uint32_t)m.imr_ifindex
-				    : opt_iface_of(c, addr_of(m.imr_address));
+				    : ip_addr_iface(c->t->net, addr_of(m.imr_address));
 	if (!ifindex || !iface_get(net_ifaces(c->t->net), ifindex))
 		return -EADDRNOTAVAIL;
 	if (c->sk->oif && ifindex != c->sk->oif)
@@ -140,7 +131,7 @@ static int join(struct opt_call *c, uint32_t ifindex, struct ip6_addr group)
 /* The interface by its address, 0 for "a route decides". */
 static int iface_by_addr(const struct opt_call *c, struct in_addr a, uint32_t *ret)
 {
-	*ret = a.s_addr ? opt_iface_of(c, addr_of(a)) : 0;
+	*ret = a.s_addr ? ip_addr_iface(c->t->net, addr_of(a)) : 0;
 	return a.s_addr && !*ret ? -ENODEV : 0;
 }
 

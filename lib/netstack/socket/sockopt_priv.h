@@ -108,7 +108,4 @@ int opt_source_membership(struct opt_call *c);
 int opt_group_req(struct opt_call *c);
 int opt_group_source_req(struct opt_call *c);
 
-/* The interface that has this address of ours; 0 for none. */
-uint32_t opt_iface_of(const struct opt_call *c, struct ip6_addr addr);
-
 #endif /* NETSTACK_SOCKET_SOCKOPT_PRIV_H */

@@ -221,7 +221,8 @@ static void ack_idle(struct tcp_conn *c, struct tcp_ack *a)
 
 static void process(struct tcp_conn *c, struct tcp_ack *a)
 {
-	const bool was_writable = tcp_snd_writable(c);
+	/* Others may have given memory back just now, and a writer been kept waiting until then. */
+	const bool was_writable = !c->tcp->told_full && tcp_snd_writable(c);
 	const struct tcp_segment *seg = a->seg;
 	const bool new_wnd = window(c, seg);
 

@@ -9,6 +9,23 @@
 
 #include "netstack/tcp/in_priv.h"
 
+unsigned int tcp_reset_from(struct tcp *tcp, struct ip6_addr laddr)
+{
+	unsigned int n = 0;
+
+	for (uint32_t id = tcp->all; id != SLAB_NONE;) {
+		struct tcp_conn *c = tcp_conn_get(tcp, id);
+
+		id = c->next;
+		if (c->state == TCPS_LISTEN || c->state == TCPS_CLOSED ||
+		    !ip6_addr_eq(c->sk.laddr, laddr))
+			continue;
+		tcp_conn_abort(c, ECONNABORTED); /* it is freed by tcp_run() */
+		n++;
+	}
+	return n;
+}
+
 /* RFC 9293, 3.10.4: what sends a FIN.  Return: there is one to be sent */
 static bool close_state(struct tcp_conn *c)
 {

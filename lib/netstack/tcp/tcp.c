@@ -204,3 +204,18 @@ void tcp_counts(const struct tcp *tcp, struct tcp_counts *ret)
 			       slab_bytes(&tcp->disorders),
 	};
 }
+
+void tcp_trim(struct tcp *tcp)
+{
+	slab_trim(&tcp->conns);
+	slab_trim(&tcp->listeners);
+	slab_trim(&tcp->syns);
+	slab_trim(&tcp->tws);
+	slab_trim(&tcp->nodes);
+	slab_trim(&tcp->txsegs);
+	slab_trim(&tcp->ofosegs);
+	slab_trim(&tcp->flights);
+	slab_trim(&tcp->disorders);
+	flowtab_trim(&tcp->table);
+	port_table_trim(&tcp->ports);
+}

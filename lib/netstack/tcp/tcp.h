@@ -106,6 +106,9 @@ struct tcp_stats {
 
 const struct tcp_stats *tcp_stats(const struct tcp *tcp);
 
+/* See netstack_tcp_reset(). */
+unsigned int tcp_reset_from(struct tcp *tcp, struct ip6_addr laddr);
+
 /* How many objects there are, for struct netstack_memory. */
 struct tcp_counts {
 	uint64_t conns;
@@ -116,5 +119,8 @@ struct tcp_counts {
 };
 
 void tcp_counts(const struct tcp *tcp, struct tcp_counts *ret);
+
+/* What is not in use is given back. */
+void tcp_trim(struct tcp *tcp);
 
 #endif /* NETSTACK_TCP_TCP_H */

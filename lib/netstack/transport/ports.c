@@ -39,6 +39,14 @@ void port_table_done(struct port_table *t)
 	memset(t->page, 0, sizeof(t->page));
 }
 
+void port_table_trim(struct port_table *t)
+{
+	slab_trim(&t->records);
+	slab_trim(&t->groups);
+	slab_trim(&t->shares);
+	flowtab_trim(&t->connected);
+}
+
 uint64_t port_table_bytes(const struct port_table *t)
 {
 	uint64_t bytes = slab_bytes(&t->records) + slab_bytes(&t->groups) + slab_bytes(&t->shares) +

@@ -106,6 +106,9 @@ void port_table_init(struct port_table *t, struct core *core, const uint16_t *po
 /* Nothing is bound any more (asserted). */
 void port_table_done(struct port_table *t);
 
+/* What is not in use is given back, but for the pages of the index. */
+void port_table_trim(struct port_table *t);
+
 /* Bytes of memory taken. */
 uint64_t port_table_bytes(const struct port_table *t);
 

@@ -80,6 +80,8 @@ enum sock_opt {
 	SOCKOPT_TS_NEW = 1 << 12, /* SO_TIMESTAMP*_NEW */
 	SOCKOPT_INQ = 1 << 13,    /* TCP_INQ */
 	SOCKOPT_DONTROUTE = 1 << 14,
+	SOCKOPT_RECVOPTS = 1 << 15, /* kept: options of packets are not handed out */
+	SOCKOPT_RETOPTS = 1 << 16,
 };
 
 /* Events of sock_wake(): what Linux's sk_state_change() does, which wakes whoever waits for

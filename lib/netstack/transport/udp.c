@@ -459,3 +459,9 @@ uint64_t udp_bytes(const struct udp *udp)
 {
 	return slab_bytes(&udp->socks) + port_table_bytes(&udp->ports);
 }
+
+void udp_trim(struct udp *udp)
+{
+	slab_trim(&udp->socks);
+	port_table_trim(&udp->ports);
+}

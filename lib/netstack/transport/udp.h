@@ -36,4 +36,7 @@ void udp_run(struct udp *udp);
 uint32_t udp_count(const struct udp *udp);
 uint64_t udp_bytes(const struct udp *udp);
 
+/* What is not in use is given back. */
+void udp_trim(struct udp *udp);
+
 #endif /* NETSTACK_TRANSPORT_UDP_H */

@@ -128,7 +128,7 @@ static void test_what_is_refused(void **state)
 	REFUSED(LIST, "option '--all' takes no argument, got '1'", "--all=1");
 	REFUSED(LIST, "option '--all' takes no argument, got ''", "--all=");
 	REFUSED(LIST, "option '--file' needs an argument", "--file");
-	REFUSED(LIST, "option '--file' needs an argument", "-af");
+	REFUSED(LIST, "option '-f' needs an argument", "-af");
 	REFUSED(LIST, "option '--file' needs an argument, got ''", "--file=");
 	REFUSED(LIST, "option '--file' needs an argument, got ''", "--file", "");
 	REFUSED(LIST, "option '--file' is given twice", "-fa", "--file=b");

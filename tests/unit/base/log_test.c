@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -123,6 +125,48 @@ static void a_long_name_leaves_one_line(void **state)
 	log_set_name("x");
 }
 
+/* As a service manager: where standard error goes is in the environment. */
+static void print_as_a_service(void)
+{
+	char stream[64];
+	struct stat st;
+
+	assert_int_equal(fstat(STDERR_FILENO, &st), 0);
+	(void)snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)st.st_dev,
+		       (uintmax_t)st.st_ino);
+	assert_int_equal(setenv("JOURNAL_STREAM", stream, 1), 0);
+	log_know_journal();
+	log_set_level(LOG_LEVEL_DEBUG);
+	one_of_each();
+}
+
+static void the_journal_is_told_the_level(void **state)
+{
+	(void)state;
+	catch_stderr(print_as_a_service);
+	assert_string_equal(got, "<3>cannot open '/x': No such file or directory\n"
+				 "<4>careful: No such file or directory\n"
+				 "<6>started 1\n"
+				 "<7>detail\n");
+	assert_string_equal(log_journal_prefix(LOG_LEVEL_WARN), "<4>");
+}
+
+static void another_streams_journal_is_not_ours(void **state)
+{
+	static const char *const streams[] = { "1:1", "", "x" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
+		assert_int_equal(setenv("JOURNAL_STREAM", streams[i], 1), 0);
+		log_know_journal();
+		assert_string_equal(log_journal_prefix(LOG_LEVEL_ERR), "");
+	}
+	assert_int_equal(unsetenv("JOURNAL_STREAM"), 0);
+	log_know_journal();
+	catch_stderr(print_control_characters);
+	assert_string_equal(got, "x: a?b?[31mc???d\xc3\xbc\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +174,8 @@ int main(void)
 		cmocka_unit_test(control_characters_are_shown_as_question_marks),
 		cmocka_unit_test(long_lines_are_cut),
 		cmocka_unit_test(a_long_name_leaves_one_line),
+		cmocka_unit_test(the_journal_is_told_the_level),
+		cmocka_unit_test(another_streams_journal_is_not_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <sys/resource.h>
 
+#include "base/sysctl.h"
 #include "follow/follow_priv.h"
 #include "tests/unit/follow/model.h"
 #include "wire/addr.h"
@@ -71,6 +72,30 @@ static void what_is_there_is_told_first(void **state)
 	assert_null(model_find_route(m, true, IP4(10, 9, 0, 0), 16, 0));
 	assert_int_equal(m->n_neighs, 1);
 	model_settles(m, "v0");
+	model_free(m);
+}
+
+/* Nobody is told of accept_dad: it is looked at when an address comes. */
+static void who_asks_whether_an_address_is_taken(void **state)
+{
+	const struct follow_addr *a;
+	struct model *m;
+
+	(void)state;
+	m = model_new(-1, "v0");
+	assert_true(m->link.asks_dad);
+	assert_int_equal(sysctl_write_if("ipv6", "v0", "accept_dad", "0", NULL), 0);
+	ip("addr", "add", "fd00::5/64", "dev", "v0");
+	model_settles(m, "v0");
+	assert_false(m->link.asks_dad);
+	a = model_find_addr(m, IP6(5), 64);
+	assert_true(a && !a->no_dad);
+	assert_int_equal(sysctl_write_if("ipv6", "v0", "accept_dad", "1", NULL), 0);
+	ip("addr", "add", "fd00::6/64", "dev", "v0", "nodad");
+	model_settles(m, "v0");
+	assert_true(m->link.asks_dad);
+	a = model_find_addr(m, IP6(6), 64);
+	assert_true(a && a->no_dad);
 	model_free(m);
 }
 
@@ -386,6 +411,9 @@ static void a_torn_dump(void **state)
 	uint32_t gen;
 
 	(void)state;
+	/* No address of the kernel's own changes while the dump is read. */
+	assert_int_equal(sysctl_write_if("ipv6", "v0", "disable_ipv6", "1", NULL), 0);
+	assert_int_equal(sysctl_write_if("ipv6", "v1", "disable_ipv6", "1", NULL), 0);
 	for (unsigned int i = 0; i < 14000; i++)
 		(void)fprintf(to, "route add blackhole 20.%u.%u.0/24\n", i / 256, i % 256);
 	batch_run(to);
@@ -494,6 +522,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_there_is_told_first),
+		TEST(who_asks_whether_an_address_is_taken),
 		TEST(silent_changes_are_found),
 		TEST(the_first_of_several_routes_counts),
 		TEST(an_interface_comes_goes_and_is_renamed),

@@ -2,6 +2,7 @@
  *
  * One address, two stacks: an instance and the kernel of a namespace behind one device.
  */
+#include "base/sysctl.h"
 #include "tests/unit/host/split_scene.h"
 
 #define LEN (1U << 20)
@@ -403,6 +404,25 @@ static void all_is_ours_with_a_duplicate(void **state)
 	}
 }
 
+/* Where the kernel was told not to ask, the instance does not ask either: it has the address at
+ * once, and nobody hears a question, which the one who has it would answer.
+ */
+static void all_is_ours_without_asking(void **state)
+{
+	(void)state;
+	ip_in(scene.peer, "addr", "add", "fd09::7/64", "dev", "p1", "nodad");
+	ip_in(scene.peer, "addr", "add", "fd09::8/64", "dev", "p1", "nodad");
+	scene_up("tap:t0", HOST_SPLIT_ALL);
+	ip_in(scene.kern, "addr", "add", "fd09::7/64", "dev", "eth0", "nodad");
+	serve_until(has_addr("fd09::7"));
+	enter(scene.kern);
+	assert_int_equal(sysctl_write_if("ipv6", "eth0", "accept_dad", "0", NULL), 0);
+	enter(scene.lan);
+	ip_in(scene.kern, "addr", "add", "fd09::8/64", "dev", "eth0");
+	serve_until(has_addr("fd09::8"));
+	assert_int_equal(netstack_ip_stats(scene.st)->dad_duplicates, 0);
+}
+
 /* --- other devices --- */
 
 /* v0, whose other end is in the bridge, has no address. */
@@ -430,6 +450,8 @@ static void on_device(const char *nic, const char *name)
 	serve_until(has_addr(US4) && has_addr(US6));
 	connection(scene.peer, scene.kern, US4, 81);
 	connection(scene.kern, scene.peer, PEER6, 82);
+	/* It has to ask a group of the device for our address. */
+	ip_in(scene.peer, "neigh", "flush", "dev", "p1");
 	connection(scene.peer, STACK, US6, 83);
 	connection(STACK, scene.peer, PEER4, 84);
 	assert_int_equal(serve_ping(scene.peer, US4), 0);
@@ -506,6 +528,7 @@ int main(void)
 		TEST(the_interface_is_deleted),
 		TEST(all_is_ours),
 		TEST(all_is_ours_with_a_duplicate),
+		TEST(all_is_ours_without_asking),
 		TEST(a_macvtap),
 		TEST(a_packet_socket),
 		TEST(an_xdp_socket),

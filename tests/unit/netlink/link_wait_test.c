@@ -120,6 +120,20 @@ static void missing_link(void **state)
 	assert_int_equal(seen, 99);
 }
 
+static void waiting_for_the_end(void **state)
+{
+	const int i = half_up(*state);
+	struct waiter w;
+	struct nerr err;
+
+	assert_int_equal(link_wait_gone(i, 30, &err), -ETIMEDOUT);
+	assert_string_equal(err.msg, "link 'a0' is still there after 30 ms");
+	waiter_start(&w, remove_link, *state);
+	assert_ok(link_wait_gone(i, 20000, &err), err);
+	waiter_join(&w);
+	assert_ok(link_wait_gone(i, 0, &err), err);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, netns_setup, netns_teardown)
@@ -128,6 +142,7 @@ int main(void)
 		T(state_that_comes_while_waiting),
 		T(state_that_never_comes),
 		T(link_that_goes_while_waiting),
+		T(waiting_for_the_end),
 		T(news_of_other_links_do_not_end_the_wait),
 		T(missing_link),
 	};

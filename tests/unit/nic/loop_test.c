@@ -691,6 +691,38 @@ static int forbidden(int error)
 	return 0;
 }
 
+static void becomes_closed(int pipe[2])
+{
+	struct pollfd p = { .fd = pipe[0], .events = POLLIN };
+
+	assert_int_equal(poll(&p, 1, 20000), 1);
+	assert_int_equal(p.revents, POLLHUP);
+	assert_int_equal(close(pipe[0]), 0);
+}
+
+/* At once, or by the time when the loop is gone. */
+static void descriptors_are_closed(void **state)
+{
+	struct nerr err = NERR_INIT;
+	struct loop *l = NULL;
+	int a[2], b[2], c[2];
+
+	(void)state;
+	assert_int_equal(loop_new(&l, engine, &err), 0);
+	assert_int_equal(pipe(a) + pipe(b) + pipe(c), 0);
+	loop_close(l, a[1]);
+	assert_int_equal(fcntl(a[1], F_GETFD), -1);
+	becomes_closed(a);
+	loop_close_later(l);
+	loop_close(l, b[1]);
+	loop_close(l, c[1]);
+	loop_free(l);
+	assert_int_equal(fcntl(b[1], F_GETFD), -1);
+	assert_int_equal(fcntl(c[1], F_GETFD), -1);
+	becomes_closed(b);
+	becomes_closed(c);
+}
+
 static void without_io_uring_there_is_epoll(void **state)
 {
 	const int errors[] = { ENOSYS, EPERM };
@@ -765,6 +797,7 @@ int main(void)
 		LOOP_TEST(writes_are_made_again_where_nowait_is_not_known),
 		LOOP_TEST(a_write_that_was_made_is_not_cancelled),
 		LOOP_TEST(operations_of_ones_own),
+		LOOP_TEST(descriptors_are_closed),
 	};
 	const struct CMUnitTest once[] = {
 		cmocka_unit_test(auto_takes_io_uring),

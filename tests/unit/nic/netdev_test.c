@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "nic/netdev.h"
 
+#include <linux/rtnetlink.h>
+
 #include "tests/unit/nic/veth_scene.h"
 
 static unsigned int n_changes;
@@ -115,12 +117,54 @@ static void flooded(void **state)
 	scene_close(&sc);
 }
 
+/* All that was heard is about it.  Return: how much that is */
+static unsigned int heard_of_it(const struct netdev *nd)
+{
+	struct {
+		struct nlmsghdr nlh;
+		struct ifinfomsg ifi;
+	} msg;
+	unsigned int n = 0;
+
+	while (recv(nd->fd, &msg, sizeof(msg), MSG_DONTWAIT) == (ssize_t)sizeof(msg)) {
+		assert_int_equal(msg.ifi.ifi_index, nd->ifindex);
+		assert_int_equal(msg.ifi.ifi_family, AF_UNSPEC);
+		n++;
+	}
+	return n;
+}
+
+/* Who changes something is done when all have heard of it. */
+static void others_are_not_heard(void **state)
+{
+	struct netdev nd = NETDEV_INIT;
+	struct scene sc;
+	struct nerr err;
+
+	scene_open(&sc, engine_of(state), "1");
+	assert_ok(netdev_open(&nd, "ours0", &sc.env, &err), err);
+	/* Of what was before that it heard everything. */
+	while (recv(nd.fd, &err, sizeof(err), MSG_DONTWAIT) >= 0)
+		continue;
+	run_in(sc.ours, "ip", "link", "add", "other0", "type", "bridge");
+	run_in(sc.ours, "ip", "link", "set", "other0", "up", "mtu", "1400");
+	run_in(sc.ours, "ip", "link", "set", "ours0", "master", "other0");
+	run_in(sc.ours, "ip", "link", "set", "lo", "down");
+	run_in(sc.ours, "ip", "link", "del", "other0");
+	(void)heard_of_it(&nd);
+	run_in(sc.ours, "ip", "link", "set", "ours0", "mtu", "1200");
+	assert_true(heard_of_it(&nd) > 0);
+	netdev_close(&nd);
+	scene_close(&sc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BOTH(life),
 		BOTH(moved),
 		BOTH(flooded),
+		BOTH(others_are_not_heard),
 	};
 
 	return cmocka_run_group_tests(tests, mounts_private, NULL);

@@ -43,6 +43,32 @@ static void counters_are_brought_up_to_date(void **state)
 	desk_done(&k);
 }
 
+static unsigned int trim_calls;
+
+static void count_trim(struct nic *nic)
+{
+	(void)nic;
+	trim_calls++;
+}
+
+static void trimming_is_the_drivers_if_it_can(void **state)
+{
+	struct nic_ops ops = fake_ops;
+	struct desk k;
+	struct fake *f;
+
+	(void)state;
+	desk_init(&k, LOOP_EPOLL);
+	f = fake_new(&k);
+	nic_trim(&f->nic);
+	ops.trim = count_trim;
+	f->nic.ops = &ops;
+	nic_trim(&f->nic);
+	assert_int_equal(trim_calls, 1);
+	nic_close(&f->nic);
+	desk_done(&k);
+}
+
 static void closing_is_the_drivers(void **state)
 {
 	struct desk k;
@@ -63,6 +89,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counters_are_brought_up_to_date),
+		cmocka_unit_test(trimming_is_the_drivers_if_it_can),
 		cmocka_unit_test(closing_is_the_drivers),
 	};
 

@@ -322,6 +322,8 @@ static void check_accounting(struct world *w)
 	assert_true(stats.bytes <= apart);
 	assert_true(stats.bytes_max >= stats.bytes);
 	assert_true(stats.bytes <= stats.limit);
+	assert_true(stats.bytes <= stats.taken);
+	assert_true(stats.taken < w->tm.bytes); /* and the pool itself */
 }
 
 static void random_walk(uint64_t seed, bool fails)
@@ -348,6 +350,8 @@ static void random_walk(uint64_t seed, bool fails)
 		else
 			ops[roll(&w, ARRAY_SIZE(ops))](&w, b);
 		pbuf_pool_set_limit(w.pool, NO_LIMIT);
+		if (roll(&w, 50) == 0)
+			pbuf_pool_trim(w.pool);
 		check(b);
 		check_accounting(&w);
 		for (unsigned k = 0; k < N_PACKETS && i % 16 == 0; k++)
@@ -497,6 +501,48 @@ static void the_last_freed_is_the_next_used(void **state)
 	assert_ptr_equal(x, last_block);
 	pbuf_free(a);
 	pbuf_block_unref(x);
+}
+
+static uint64_t taken(const struct pool_fixture *f)
+{
+	struct pbuf_pool_stats stats;
+
+	pbuf_pool_stats(f->pool, &stats);
+	return stats.taken;
+}
+
+/* One packet that is left holds the piece it is of and no more; it is as it was. */
+static void trimmed_a_pool_keeps_what_is_in_use(void **state)
+{
+	static const uint32_t lens[] = { 100, 1000, 8000, 60000 };
+	struct pool_fixture *f = *state;
+	const uint64_t empty = f->tm.bytes;
+	struct pbuf *pb[400];
+
+	for (unsigned turn = 0; turn < 3; turn++) {
+		for (unsigned i = 0; i < ARRAY_SIZE(pb); i++) {
+			pb[i] = pbuf_alloc_rx(f->pool, 64, lens[i % 4]);
+			memset(pbuf_put(pb[i], lens[i % 4]), (int)i, lens[i % 4]);
+		}
+		assert_int_equal(taken(f), f->tm.bytes - empty);
+		pbuf_pool_trim(f->pool);
+		for (unsigned i = 0; i < ARRAY_SIZE(pb); i++)
+			if (i != 210 && i != 211)
+				pbuf_free(pb[i]);
+		assert_true(taken(f) > 100 * 60000);
+		pbuf_pool_trim(f->pool);
+		/* Packets, blocks of 16 KiB, and one of 64 KiB */
+		assert_true(taken(f) <= 2 * 65536 + 70000 + 3 * 128);
+		assert_true(taken(f) >= 65536 + 60000);
+		for (unsigned i = 210; i <= 211; i++) {
+			for (uint32_t k = 0; k < lens[i % 4]; k++)
+				assert_int_equal(pb[i]->data[k], (uint8_t)i);
+			pbuf_free(pb[i]);
+		}
+		pbuf_pool_trim(f->pool);
+		assert_int_equal(taken(f), 0);
+		assert_int_equal(f->tm.bytes, empty);
+	}
 }
 
 static void no_pool_without_memory(void **state)
@@ -792,6 +838,7 @@ int main(void)
 		POOL_TEST(the_limit_holds),
 		POOL_TEST(memory_is_used_again),
 		POOL_TEST(the_last_freed_is_the_next_used),
+		POOL_TEST(trimmed_a_pool_keeps_what_is_in_use),
 		cmocka_unit_test(no_pool_without_memory),
 		POOL_TEST(foreign_memory_is_released_once_at_the_end),
 		POOL_TEST(a_release_may_use_the_pool),

@@ -5,6 +5,7 @@
 #include <linux/if_tun.h>
 
 #include "base/cleanup.h"
+#include "nic/tap_priv.h"
 #include "tests/unit/nic/tap_scene.h"
 
 static struct frame sent, got;
@@ -278,6 +279,76 @@ static void bursts_keep_their_order(void **state)
 		}
 	}
 	scene_done(&sc);
+}
+
+/* --- giving back --- */
+
+/* @n frames that fill blocks, there and back. */
+static void many_long_frames(struct scene *sc, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		tcp_frame(&sent, sc->nic->info.mac, peer_mac, 40000 + i, 1448);
+		raw_send(sc, &sent);
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		struct pbuf *pb = receive(sc);
+
+		tcp_frame(&sent, sc->nic->info.mac, peer_mac, 40000 + i, 1448);
+		assert_bytes(pb, &sent);
+		pbuf_free(pb);
+		tcp_frame(&sent, peer_mac, sc->nic->info.mac, 30000 + i, 1448);
+		send_pbuf(sc, pbuf_of(sc, &sent));
+		raw_receive(sc, &got);
+		assert_int_equal(got.len, sent.len);
+		assert_memory_equal(got.b, sent.b, sent.len);
+	}
+}
+
+/* Buffers stay that wait for frames, whoever waits: a read that is under way, or a watch. */
+static void trimmed_it_keeps_what_it_needs(void **state)
+{
+	struct scene sc;
+
+	tap_scene(&sc, state, false);
+	for (unsigned int i = 1; i <= 3; i++) {
+		struct pbuf_pool_stats stats;
+		struct pbuf *pb;
+
+		many_long_frames(&sc, 20 * i);
+		/* What comes besides, from the kernel, is not to come in the middle. */
+		do {
+			while (nic_rx(sc.nic, &pb, 1) == 1)
+				pbuf_free(pb);
+		} while (sc.nic->ops->arm(sc.nic));
+		nic_trim(sc.nic);
+		pbuf_pool_trim(sc.pool);
+		pbuf_pool_stats(sc.pool, &stats);
+		assert_int_equal(stats.pbufs, 0);
+		assert_true(stats.blocks >= 1 && stats.blocks <= TAP_RX_RING + 1);
+		assert_true(stats.taken <= stats.blocks * (PBUF_BLOCK_MAX + 3 * 64));
+		many_long_frames(&sc, i);
+	}
+	scene_done(&sc);
+}
+
+/* Whole pages, and nothing beside them. */
+static void pages_are_discarded(void **state)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE), len = 6 * page;
+	uint8_t *p = aligned_alloc(page, len);
+
+	(void)state;
+	assert_non_null(p);
+	memset(p, 7, len);
+	tap_discard(p + page + 1, 4 * page);
+	for (size_t i = 0; i < len; i++)
+		assert_int_equal(p[i], i < 2 * page || i >= 5 * page ? 7 : 0);
+	tap_discard(p, page - 1);
+	tap_discard(p + 1, page);
+	tap_discard(p, 0);
+	assert_int_equal(p[0], 7);
+	assert_int_equal(p[page], 7);
+	free(p);
 }
 
 static void segmentation_and_checksum_are_left_to_us(void **state)
@@ -618,6 +689,8 @@ int main(void)
 		BOTH(a_failure_leaves_nothing),
 		BOTH(frames_of_all_lengths_come_and_go),
 		BOTH(bursts_keep_their_order),
+		BOTH(trimmed_it_keeps_what_it_needs),
+		cmocka_unit_test(pages_are_discarded),
 		BOTH(segmentation_and_checksum_are_left_to_us),
 		BOTH(without_offload_frames_are_plain),
 		BOTH(the_kernel_segments_and_checksums_for_us),

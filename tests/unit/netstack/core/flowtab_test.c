@@ -111,6 +111,11 @@ static void random_walk(struct test_mem *tm, uint64_t seed, bool fail)
 			assert_int_equal(flowtab_n(&ft), n + (r == 0));
 		}
 		check_hash(&ft, hash[v]);
+		/* In the middle of growing and shrinking, too. */
+		if (dice_below(&d, 700) == 0) {
+			flowtab_trim(&ft);
+			check_all(&ft);
+		}
 		assert_int_equal(flowtab_bytes(&ft), tm->bytes);
 		if (i % 1000 == 0)
 			check_all(&ft);
@@ -212,6 +217,40 @@ static void without_memory_it_refuses_and_recovers(void **state)
 	test_mem_done(&tm);
 }
 
+/* What is left of many fits into little memory at once, and none needs none. */
+static void trimmed_it_is_as_small_as_its_entries(void **state)
+{
+	struct test_mem tm = TEST_MEM_INIT(&tm);
+	struct flowtab ft;
+	uint64_t most;
+
+	(void)state;
+	flowtab_init(&ft, &tm.mem);
+	for (uint32_t v = 0; v < 100000; v++)
+		assert_int_equal(flowtab_insert(&ft, v * 2654435761U, v), 0);
+	most = tm.bytes;
+	for (uint32_t v = 100; v < 100000; v++)
+		flowtab_remove(&ft, v * 2654435761U, v);
+	assert_int_equal(tm.bytes, most); /* they go with the next insertions */
+	tm.fail_in = 1;
+	flowtab_trim(&ft);
+	assert_int_equal(tm.bytes, most);
+	flowtab_trim(&ft);
+	assert_int_equal(tm.bytes, 256 * sizeof(uint64_t));
+	assert_int_equal(flowtab_n(&ft), 100);
+	for (uint32_t v = 0; v < 100; v++) {
+		assert_true(finds(&ft, v * 2654435761U, v));
+		flowtab_remove(&ft, v * 2654435761U, v);
+	}
+	flowtab_trim(&ft);
+	assert_int_equal(tm.bytes, 0);
+	assert_int_equal(flowtab_insert(&ft, 7, 7), 0);
+	assert_true(finds(&ft, 7, 7));
+	flowtab_remove(&ft, 7, 7);
+	flowtab_done(&ft);
+	test_mem_done(&tm);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +258,7 @@ int main(void)
 		cmocka_unit_test(equals_an_array_when_memory_fails),
 		cmocka_unit_test(grows_and_shrinks_with_its_entries),
 		cmocka_unit_test(without_memory_it_refuses_and_recovers),
+		cmocka_unit_test(trimmed_it_is_as_small_as_its_entries),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,8 @@ static void objects_keep_place_and_content(void **state)
 				slab_free(&slab, known[which].id);
 				known[which] = known[--n];
 			}
+			if (dice_below(&d, n_max) == 0)
+				slab_trim(&slab);
 			assert_int_equal(slab.n, n);
 			assert_int_equal(slab_bytes(&slab), tm.bytes);
 		}
@@ -157,6 +159,67 @@ static void without_memory_nothing_changes(void **state)
 	test_mem_done(&tm);
 }
 
+/* Pieces with an object in use stay, and objects of new ones have the numbers of the old. */
+static void pieces_without_objects_are_given_back(void **state)
+{
+	enum {
+		PIECES = 5,
+		PER_PIECE = 32, /* of 1 KiB */
+		ALL = PIECES * PER_PIECE - 3,
+	};
+	struct test_mem tm = TEST_MEM_INIT(&tm);
+	uint64_t table, piece;
+	struct slab slab;
+	bool seen[ALL] = { false };
+	uint32_t id;
+
+	(void)state;
+	slab_init(&slab, &tm.mem, 1024, 1000);
+	slab_trim(&slab);
+	assert_non_null(slab_alloc(&slab, NULL));
+	piece = slab_bytes(&slab);
+	for (uint32_t i = 1; i < ALL; i++)
+		assert_non_null(slab_alloc(&slab, NULL));
+	piece = (slab_bytes(&slab) - piece) / (PIECES - 1);
+	table = slab_bytes(&slab) - PIECES * piece;
+
+	/* One in the second piece, one in the fourth. */
+	for (uint32_t i = 0; i < ALL; i++)
+		if (i != PER_PIECE + 5 && i != 4 * PER_PIECE - 1)
+			slab_free(&slab, i);
+	tm.fail_in = 1;
+	slab_trim(&slab);
+	assert_int_equal(tm.bytes, table + PIECES * piece);
+	slab_trim(&slab);
+	assert_int_equal(tm.bytes, table + 2 * piece);
+	slab_trim(&slab);
+	assert_int_equal(slab_bytes(&slab), tm.bytes);
+
+	seen[PER_PIECE + 5] = seen[4 * PER_PIECE - 1] = true;
+	for (uint32_t i = 2; i < ALL; i++) {
+		if (i == 2 * PER_PIECE) {
+			/* A hole is filled when the others are full; or not, without memory. */
+			tm.fail_in = 1;
+			assert_null(slab_alloc(&slab, NULL));
+			tm.fail_in = 0;
+		}
+		assert_non_null(slab_alloc(&slab, &id));
+		assert_true(id < ALL && !seen[id]);
+		seen[id] = true;
+	}
+	assert_int_equal(tm.bytes, table + PIECES * piece);
+	assert_int_equal(slab.refused, 1);
+	for (uint32_t i = 0; i < ALL; i++)
+		slab_free(&slab, i);
+	slab_trim(&slab);
+	assert_int_equal(tm.bytes, table);
+	assert_non_null(slab_alloc(&slab, &id));
+	assert_int_equal(id, 0);
+	slab_free(&slab, id);
+	slab_done(&slab);
+	test_mem_done(&tm);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -164,6 +227,7 @@ int main(void)
 		cmocka_unit_test(the_last_freed_is_the_next_used),
 		cmocka_unit_test(the_limit_holds),
 		cmocka_unit_test(without_memory_nothing_changes),
+		cmocka_unit_test(pieces_without_objects_are_given_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,6 +88,24 @@ static void test_unread_data(void **state)
 	assert_int_equal(stats(&s->r)->abort_on_close, 1);
 }
 
+/* The address goes for good: the peer is told, and so is the program. */
+static void test_reset_from(void **state)
+{
+	struct scene *s = *state;
+	const struct ip6_addr local = conn_of(&s->r, s->fd)->sk.laddr;
+	char byte;
+
+	assert_int_equal(netstack_tcp_reset(s->r.st, (struct ip6_addr){ 1, 2 }), 0);
+	no_seg(&s->p);
+	assert_int_equal(netstack_tcp_reset(s->r.st, local), 1); /* not the listener */
+	netstack_advance(s->r.st, s->r.now);
+	assert_true(seg_out(&s->p).flags & TCP_RST);
+	assert_int_equal(ns_recv(s->r.st, s->fd, &byte, 1, MSG_DONTWAIT), -ECONNABORTED);
+	assert_int_equal(netstack_tcp_reset(s->r.st, local), 0);
+	close_fd(s);
+	assert_int_equal(n_conns(s), 0);
+}
+
 static void test_linger_zero(void **state)
 {
 	const struct linger linger = { .l_onoff = 1 };
@@ -269,19 +287,13 @@ static void test_reset_in_the_queue(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_fin_follows_data),
-		TEST(test_unread_data),
-		TEST(test_linger_zero),
-		TEST(test_fin_wait2_ends),
-		TEST(test_linger2),
-		TEST(test_linger2_short),
-		TEST(test_too_many_orphans),
-		TEST(test_shutdown_wr),
-		TEST(test_shutdown_rd),
-		TEST(test_shutdown_rdwr),
-		TEST(test_shutdown_in_other_states),
-		TEST(test_listener_with_queue),
-		TEST(test_reset_in_the_queue),
+		TEST(test_fin_follows_data),    TEST(test_unread_data),
+		TEST(test_linger_zero),         TEST(test_reset_from),
+		TEST(test_fin_wait2_ends),      TEST(test_linger2),
+		TEST(test_linger2_short),       TEST(test_too_many_orphans),
+		TEST(test_shutdown_wr),         TEST(test_shutdown_rd),
+		TEST(test_shutdown_rdwr),       TEST(test_shutdown_in_other_states),
+		TEST(test_listener_with_queue), TEST(test_reset_in_the_queue),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

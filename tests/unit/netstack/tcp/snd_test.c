@@ -145,6 +145,30 @@ static void memory_of_the_instance(void **state)
 	sender_done(&x);
 }
 
+/* Others give memory back, and in the same burst all of ours is acknowledged: who waits is told. */
+static void memory_and_acknowledgement_at_once(void **state)
+{
+	struct epoll_event ev = { .events = EPOLLOUT | EPOLLET };
+	int epfd;
+
+	(void)state;
+	sender_init(&x, true);
+	params(&x.r)->bytes_max = 10000;
+	epfd = ns_epoll_create(x.r.st);
+	assert_int_equal(ns_epoll_ctl(x.r.st, epfd, EPOLL_CTL_ADD, x.fd, &ev), 0);
+	assert_int_equal(ns_epoll_wait(x.r.st, epfd, &ev, 1, 0), 1);
+	assert_int_equal(try_send(9000, 0), 9000);
+	assert_int_equal(try_send(9000, 0), -EAGAIN);
+	netstack_advance(x.r.st, x.r.now);
+	assert_int_equal(ns_epoll_wait(x.r.st, epfd, &ev, 1, 0), 0);
+	params(&x.r)->bytes_max = 1 << 20;
+	ack(&x, 9000);
+	netstack_advance(x.r.st, x.r.now);
+	assert_int_equal(ns_epoll_wait(x.r.st, epfd, &ev, 1, 0), 1);
+	assert_int_equal(ns_close(x.r.st, epfd), 0);
+	sender_done(&x);
+}
+
 static void no_memory_at_all(void **state)
 {
 	struct pbuf_pool_stats stats;
@@ -291,6 +315,7 @@ int main(void)
 		cmocka_unit_test(small_writes),
 		cmocka_unit_test(autotuning),
 		cmocka_unit_test(memory_of_the_instance),
+		cmocka_unit_test(memory_and_acknowledgement_at_once),
 		cmocka_unit_test(no_memory_at_all),
 		cmocka_unit_test(no_memory_for_the_packet),
 		cmocka_unit_test(blocks_are_sent_as_they_are),

@@ -150,6 +150,7 @@ static void what_is_sent_to_a_group(void **state)
 {
 	const struct twin_addr to = twin_addr(AF_INET, "239.1.2.3", 5000);
 	const struct ip_mreqn by = { .imr_ifindex = (int)twin_rig.link[0].ifindex };
+	const struct in_addr own = { htonl(0x0a000001) }; /* RIG_US4 */
 	const int ttl = 7, off = 0;
 	char buf[8];
 
@@ -173,6 +174,12 @@ static void what_is_sent_to_a_group(void **state)
 	netstack_advance(ST, twin_rig.now);
 	assert_int_equal(twin_rig.link[0].n, 2);
 	assert_int_equal(rig_sent4(&twin_rig, 0, 1).ttl, 7);
+	/* The interface by its address: not lo, though that would take packets to it. */
+	assert_int_equal(ns_setsockopt(ST, fds[1], IPPROTO_IP, IP_MULTICAST_IF, &own, sizeof(own)),
+			 0);
+	assert_int_equal(ns_sendto(ST, fds[1], "six", 3, 0, &to.sa, to.len), 3);
+	netstack_advance(ST, twin_rig.now);
+	assert_int_equal(twin_rig.link[0].n, 3);
 	assert_int_equal(ns_recv(ST, fds[0], buf, sizeof(buf), 0), -EAGAIN);
 	close_three();
 }
