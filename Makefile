@@ -12,6 +12,7 @@ CC       := $(if $(filter fuzz,$(SAN)),$(CLANG),$(if $(filter default,$(origin C
 DESTDIR  ?=
 PREFIX   ?= /usr/local
 CNIDIR   ?= /opt/cni/bin
+UNITDIR  ?= $(PREFIX)/lib/systemd/system
 STRIP    ?= strip
 V        ?= 0
 Q        := $(if $(filter 1,$(V)),,@)
@@ -85,14 +86,14 @@ MAN       := $(patsubst docs/man/%.scd,$(O)/man/%,$(wildcard docs/man/*.scd))
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all deps check demo bench bench-cni bench-core bench-stack bench-attach install uninstall lint format tidy unit asan bats \
-        vm fuzz sim packet coverage man clean help unit-build fuzz-build bench-build faults-build \
-        sim-build stack-build attach-build packet-build packetdrill packetdrill-build examples
+        vm fuzz sim packet coverage man clean help install-files unit-build fuzz-build \
+        bench-build faults-build sim-build stack-build attach-build packet-build packetdrill packetdrill-build examples
 
 # A file below $(BUILD) that holds a text and is written when the text changes: what
 # depends on it is made again after other flags, or after a source was removed.
 same = $(and $(findstring x$(1)x,x$(2)x),$(findstring x$(2)x,x$(1)x))
 hold = $(if $(and $(wildcard $(1)),$(call same,$(2),$(file <$(1)))),,$(shell mkdir -p $(dir $(1)))$(file >$(1),$(2)))
-ifneq ($(filter-out clean help deps check demo print-%,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean help deps check demo man install-files uninstall print-%,$(or $(MAKECMDGOALS),all)),)
 $(call hold,$(BUILD)/cc.flags,$(CC) $(ALL_CFLAGS))
 $(call hold,$(BUILD)/cnidir,$(CNIDIR))
 $(call hold,$(BUILD)/bindir,$(PREFIX)/bin)
@@ -161,6 +162,9 @@ $(UNIT): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libfairlead.a $(B
 
 # Those of a whole instance share a scene.
 $(filter $(BUILD)/fuzz/fuzz_netstack_%,$(FUZZ)): $(call objs,tests/fuzz/netstack)
+# Parts of programs.
+$(filter $(BUILD)/fuzz/fuzz_agent_%,$(FUZZ)): $(call objs,cmd/fairlead-agent/message.c)
+$(filter $(BUILD)/fuzz/fuzz_ctl_%,$(FUZZ)): $(call objs,cmd/netstackd/server.c)
 $(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libplugins.a \
 		$(BUILD)/libfairlead.a $(BUILD)/ld.flags
 	$(call say,LD)
@@ -321,21 +325,36 @@ $(O)/man/%: docs/man/%.scd
 bin_dir  := $(DESTDIR)$(PREFIX)/bin
 man_dir  := $(DESTDIR)$(PREFIX)/share/man
 comp_dir := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+hook_dir := $(DESTDIR)$(PREFIX)/share/fairlead/hooks.d
+unit_dir := $(DESTDIR)$(UNITDIR)
 cni_dir  := $(DESTDIR)$(CNIDIR)
 man_sections := $(sort $(patsubst .%,%,$(suffix $(MAN))))
+UNITS    := $(notdir $(wildcard contrib/systemd/*))
+# Units and the hook name our programs by their paths.
+with_prefix = sed 's,/usr/local/,$(PREFIX)/,g' $(1) >$(2) && chmod 0644 $(2)
 
-install: all man ## install programs, plugins, man pages (DESTDIR, PREFIX, CNIDIR)
-	$(Q)install -d $(bin_dir) $(comp_dir) $(man_sections:%=$(man_dir)/man%)
+install: all man ## install programs, plugins, pages, units (DESTDIR, PREFIX, CNIDIR, UNITDIR)
+	+$(Q)$(MAKE) --no-print-directory install-files
+install-files: # what has been built
+	$(Q)install -d $(bin_dir) $(comp_dir) $(hook_dir) $(unit_dir) $(man_sections:%=$(man_dir)/man%)
 	$(Q)install -m 0755 -s --strip-program='$(STRIP)' $(BINS) $(bin_dir)
+	$(Q)ln -sf fairlead-runc $(bin_dir)/fairlead-crun
 	$(Q)$(bin_dir)/fairlead-cni install $(cni_dir)
 	$(Q)for p in $(PROGS); do \
 		install -m 0644 contrib/completion/$$p.bash $(comp_dir)/$$p || exit 1; done
 	$(Q)for m in $(MAN); do install -m 0644 $$m $(man_dir)/man$${m##*.} || exit 1; done
+	$(Q)ln -sf fairlead-runc.8 $(man_dir)/man8/fairlead-crun.8
+	$(Q)for u in $(UNITS); do \
+		$(call with_prefix,contrib/systemd/$$u,$(unit_dir)/$$u) || exit 1; done
+	$(Q)$(call with_prefix,contrib/podman/fairlead.json,$(hook_dir)/fairlead.json)
 uninstall: ## remove what install put there
 	$(Q)for p in $(PLUGINS); do \
 		if cmp -s $(bin_dir)/fairlead-cni $(cni_dir)/$$p; then $(RM) $(cni_dir)/$$p; fi; done
-	$(Q)$(RM) $(PROGS:%=$(bin_dir)/%) $(PROGS:%=$(comp_dir)/%) \
+	$(Q)$(RM) $(PROGS:%=$(bin_dir)/%) $(PROGS:%=$(comp_dir)/%) $(UNITS:%=$(unit_dir)/%) \
+		$(bin_dir)/fairlead-crun $(man_dir)/man8/fairlead-crun.8 $(hook_dir)/fairlead.json \
 		$(foreach m,$(notdir $(MAN)),$(man_dir)/man$(subst .,,$(suffix $(m)))/$(m))
+	$(Q)for d in $(hook_dir) $(dir $(hook_dir)); do \
+		if [ -d $$d ]; then rmdir --ignore-fail-on-non-empty $$d; fi; done
 
 clean: ## remove the build tree
 	$(Q)$(RM) -r $(O)

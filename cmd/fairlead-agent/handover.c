@@ -27,18 +27,26 @@ static int check_peer(int fd, struct nerr *err)
 	return 0;
 }
 
-/* The namespace the process is in now is the one that the rules were made for. */
-static int check_key(const struct message *m, struct nerr *err)
+static int key_of(pid_t pid, char ret[static CTL_KEY_LEN], struct nerr *err)
 {
 	cleanup_close int netns = -1;
-	char key[CTL_KEY_LEN];
 	char proc[64];
 	int r;
 
-	(void)snprintf(proc, sizeof(proc), "/proc/%d/ns/net", (int)m->pid); /* sized to fit */
+	(void)snprintf(proc, sizeof(proc), "/proc/%d/ns/net", (int)pid); /* sized to fit */
 	r = netns_open(proc, &netns, err);
-	if (r == 0)
-		r = ctl_key(netns, key, err);
+	return r < 0 ? r : ctl_key(netns, ret, err);
+}
+
+/* The namespace the process is in now is the one that the rules were made for: metadata is what is
+ * in the configuration, which may be anybody's.  Where the runtime does not name the process
+ * (crun's exec) the stack sees: it opens no socket for who is elsewhere.
+ */
+static int check_key(const struct message *m, struct nerr *err)
+{
+	char key[CTL_KEY_LEN];
+	int r = key_of(m->pid, key, err);
+
 	if (r == 0 && strcmp(key, m->key) != 0)
 		r = nerr_set(err, -EXDEV,
 			     "process %d is in network namespace %s, its rules are for %s",

@@ -8,8 +8,10 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -42,6 +44,7 @@ static int print(const char *text)
 static int run(struct nerr *err)
 {
 	cleanup_close int fd = -1;
+	bool is_given = false;
 	char path[PATH_MAX];
 	int r;
 
@@ -51,8 +54,13 @@ static int run(struct nerr *err)
 	r = dir_make_all(ctl_dir(), 0700);
 	if (r < 0)
 		return nerr_set(err, r, "cannot make directory '%s': %m", ctl_dir());
-	r = server_open(path, &fd, err);
-	return r < 0 ? r : server_run(fd, err);
+	r = server_open(path, &fd, &is_given, err);
+	if (r < 0)
+		return r;
+	r = server_run(fd, err);
+	if (!is_given)
+		(void)unlink(path); /* what cannot be removed is nobody's, and the next one's */
+	return r;
 }
 
 int main(int argc, char **argv)
@@ -60,15 +68,17 @@ int main(int argc, char **argv)
 	struct nerr err = NERR_INIT;
 
 	log_set_name(PROGRAM);
+	log_know_journal();
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return print(PROGRAM " " FAIRLEAD_VERSION "\n");
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return print(usage);
-	if (argc == 2 && strcmp(argv[1], "--verbose") == 0) {
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--verbose") != 0) {
+			log_err("unknown argument '%s' (see '" PROGRAM " --help')", argv[i]);
+			return EXIT_USAGE;
+		}
 		log_set_level(LOG_LEVEL_INFO);
-	} else if (argc != 1) {
-		log_err("unknown argument '%s' (see '" PROGRAM " --help')", argv[1]);
-		return EXIT_USAGE;
 	}
 	if (run(&err) == 0)
 		return 0;

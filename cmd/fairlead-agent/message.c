@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -80,6 +81,21 @@ static int read_piece(int fd, struct strbuf *text, struct message *ret, struct n
 	return n > 0;
 }
 
+/* crun keeps the connection for as long as it waits for the process it has added: its end is not
+ * waited for when there is no more to come.
+ */
+static bool is_whole(const struct strbuf *text, const struct message *m)
+{
+	CLEANUP(json_doc_freep) struct json_doc *doc = NULL;
+	struct nerr not_yet = NERR_INIT;
+	size_t len = text->len;
+
+	while (len && strchr(" \t\r\n", text->s[len - 1]))
+		len--;
+	return m->listener >= 0 && len && text->s[len - 1] == '}' &&
+	       json_doc_parse(text->s, len, &doc, &not_yet) == 0;
+}
+
 static int read_all(int fd, unsigned int timeout_ms, struct strbuf *text, struct message *ret,
 		    struct nerr *err)
 {
@@ -96,8 +112,8 @@ static int read_all(int fd, unsigned int timeout_ms, struct strbuf *text, struct
 		if (poll(&p, 1, (int)left) < 0 && errno != EINTR)
 			return nerr_set(err, -errno, "cannot wait for a runtime's message: %m");
 		r = p.revents ? read_piece(fd, text, ret, err) : 1;
-	} while (r > 0);
-	return r;
+	} while (r > 0 && !is_whole(text, ret));
+	return r < 0 ? r : 0;
 }
 
 struct state {

@@ -33,7 +33,9 @@ struct message {
 
 #define MESSAGE_INIT ((struct message){ .listener = -1 })
 
-/* Read it to its end.  -ETIMEDOUT after @timeout_ms, -EBADMSG for what it should not be */
+/* Read it, to its end or until it is whole.  -ETIMEDOUT after @timeout_ms, -EBADMSG for what it
+ * should not be
+ */
 int message_read(int fd, unsigned int timeout_ms, struct message *ret, struct nerr *err);
 void message_done(struct message *m);
 

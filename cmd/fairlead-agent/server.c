@@ -50,12 +50,13 @@ static bool answers(const struct sockaddr_un *sun)
 	       (connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0 || errno == EAGAIN);
 }
 
-int server_open(const char *path, int *ret, struct nerr *err)
+int server_open(const char *path, int *ret, bool *ret_given, struct nerr *err)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	cleanup_close int fd = -1;
 
-	if (was_given()) {
+	*ret_given = was_given();
+	if (*ret_given) {
 		*ret = SD_LISTEN_FDS_START;
 		return 0;
 	}
@@ -95,6 +96,13 @@ static unsigned int reap(void)
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		n++;
 	return n;
+}
+
+/* Containers that are about to start; each of them has its time (HANDOVER_MS). */
+static void wait_children(void)
+{
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
 }
 
 /* In the child. */
@@ -152,8 +160,10 @@ int server_run(int fd, struct nerr *err)
 
 		if (poll(p, ARRAY_SIZE(p), short_of ? SHORT_MS : -1) < 0 && errno != EINTR)
 			return nerr_set(err, -errno, "cannot wait for runtimes: %m");
-		if (p[0].revents && take_signals(sfd, &children))
+		if (p[0].revents && take_signals(sfd, &children)) {
+			wait_children();
 			return 0;
+		}
 		short_of = false;
 		if (p[1].revents) {
 			const int made = serve_next(fd);

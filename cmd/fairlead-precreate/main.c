@@ -48,7 +48,7 @@ static int run(struct nerr *err)
 		return nerr_set(err, r, "cannot read the configuration: %m");
 	r = oci_serve(strbuf_text(&in), in.len, &out, &served, err);
 	if (r < 0)
-		return r;
+		return nerr_ctx(err, "the configuration on standard input");
 	r = served ? fd_write_all(STDOUT_FILENO, strbuf_text(&out), out.len)
 		   : fd_write_all(STDOUT_FILENO, strbuf_text(&in), in.len);
 	return r < 0 ? nerr_set(err, r, "cannot write the configuration: %m") : 0;

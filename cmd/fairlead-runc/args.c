@@ -27,29 +27,34 @@ static bool is_in(const char *const *list, size_t n, const char *word)
 	return false;
 }
 
-/* The value of --bundle in "--bundle=X", "-b=X" (and crun's "-bX"); NULL */
-static const char *joined_bundle(const char *word)
+/* The value in "--bundle=X", "-b=X" (and crun's "-bX"); NULL */
+static const char *joined(const char *word, const char *name, const char *letter)
 {
-	if (str_has_prefix(word, "--bundle="))
-		return word + strlen("--bundle=");
-	if (str_has_prefix(word, "-b="))
-		return word + strlen("-b=");
-	if (str_has_prefix(word, "-b") && word[2])
-		return word + 2;
-	return NULL;
+	const size_t len = strlen(name);
+
+	if (strncmp(word, name, len) == 0 && word[len] == '=')
+		return word + len + 1;
+	if (!str_has_prefix(word, letter) || !word[2])
+		return NULL;
+	return word[2] == '=' ? word + 3 : word + 2;
 }
 
 static void read_create(const char *const *argv, struct args *ret)
 {
 	for (; *argv && strcmp(*argv, "--") != 0; argv++) {
-		const char *joined = joined_bundle(*argv);
+		const char *bundle = joined(*argv, "--bundle", "-b");
+		const char *config = joined(*argv, "--config", "-f");
 
-		if (joined)
-			ret->bundle = joined;
+		if (bundle)
+			ret->bundle = bundle;
+		if (config)
+			ret->config = config;
 		if (!is_in(create_values, ARRAY_SIZE(create_values), *argv) || !argv[1])
 			continue;
 		if (strcmp(*argv, "--bundle") == 0 || strcmp(*argv, "-b") == 0)
 			ret->bundle = argv[1];
+		if (strcmp(*argv, "--config") == 0 || strcmp(*argv, "-f") == 0)
+			ret->config = argv[1];
 		argv++;
 	}
 }

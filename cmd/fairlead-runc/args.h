@@ -11,6 +11,7 @@
  * struct args - What runc or crun is asked to do
  * @makes:	It is "create" or "run"
  * @bundle:	Directory of config.json, "." when it is not given.  Borrowed
+ * @config:	crun's -f: another file than that, NULL when it is not given.  Borrowed
  *
  * Options of runc 1.1 to 1.2 and crun 1.8 to 1.20 are known by name, for some take a value that
  * is the next word.  An option nobody knows is taken for one without.
@@ -18,6 +19,7 @@
 struct args {
 	bool makes;
 	const char *bundle;
+	const char *config;
 };
 
 /* @argv: without the program's name, ends with NULL */

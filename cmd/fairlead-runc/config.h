@@ -7,10 +7,10 @@
 
 struct nerr;
 
-/* Look at @bundle/config.json and replace it in one step, with its mode and owner, if the
- * container's network namespace is served.  A file that is not there is the runtime's to
- * complain about.  0, or an error after which the container is not made.
+/* Look at @bundle/config.json, or @config if that is not NULL, and replace it in one step, with its
+ * mode and owner, if the container's network namespace is served.  A file that is not there is the
+ * runtime's to complain about.  0, or an error after which the container is not made.
  */
-int config_serve(const char *bundle, struct nerr *err);
+int config_serve(const char *bundle, const char *config, struct nerr *err);
 
 #endif /* FAIRLEAD_RUNC_CONFIG_H */

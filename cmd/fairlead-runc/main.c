@@ -79,7 +79,7 @@ int main(int argc, char **argv)
 		real = found;
 	}
 	args = args_read((const char *const *)argv + 1);
-	if (args.makes && config_serve(args.bundle, &err) < 0) {
+	if (args.makes && config_serve(args.bundle, args.config, &err) < 0) {
 		log_err("%s", err.msg);
 		return 1;
 	}

@@ -3,7 +3,8 @@
  * netns-run exec NAME -- command
  *
  * No process of ours stays: the session that made the namespace ends with it
- * whatever runs there.
+ * whatever runs there.  An absolute path is that of a namespace which somebody else has made, and
+ * which a netstackd serves.
  */
 #include <errno.h>
 
@@ -55,20 +56,40 @@ static int enter(const char *name, struct nerr *err)
 	return r < 0 ? r : ustack_enter(&s, netns_fd, err);
 }
 
+/* Not without a netstackd: that is ip-netns(8)'s. */
+static int enter_path(const char *path, struct nerr *err)
+{
+	struct session s = { .hostname = "" };
+	cleanup_close int netns_fd = -1;
+	int r;
+
+	r = netns_open(path, &netns_fd, err);
+	if (r < 0)
+		return r;
+	r = ustack_find(netns_fd, &s, err);
+	if (r == -ENOENT || r == -ECONNREFUSED)
+		return nerr_set(err, r, "no netstackd serves the network namespace '%s'", path);
+	if (r == 0)
+		r = inside_enter(&s, netns_fd, err);
+	return r < 0 ? r : ustack_enter(&s, netns_fd, err);
+}
+
 int cmd_exec(struct opts *o)
 {
 	struct nerr err = NERR_INIT;
+	int r;
 
 	if (o->n_args < 2 || !*o->args[1]) {
 		log_err("'exec' needs %s (see 'netns-run exec --help')",
 			o->n_args ? "a command" : "a name and a command");
 		return EXIT_USAGE;
 	}
-	if (!session_name_is_valid(o->args[0])) {
+	if (o->args[0][0] != '/' && !session_name_is_valid(o->args[0])) {
 		log_err("invalid name '%s'", o->args[0]);
 		return EXIT_USAGE;
 	}
-	if (enter(o->args[0], &err) < 0) {
+	r = o->args[0][0] == '/' ? enter_path(o->args[0], &err) : enter(o->args[0], &err);
+	if (r < 0) {
 		log_err("%s", err.msg);
 		return EXIT_OURS;
 	}

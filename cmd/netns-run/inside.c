@@ -167,6 +167,8 @@ int inside_enter(const struct session *s, int netns_fd, struct nerr *err)
 	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
 		return nerr_set(err, -errno, "cannot keep mounts from the host: %m");
 	r = remount_sys(err);
+	if (!s->name)
+		return r; /* it keeps the host's */
 	if (r == 0)
 		r = bind_etc(s, "resolv.conf", err);
 	if (r == 0)

@@ -16,7 +16,7 @@ struct nerr;
 
 /**
  * inside_enter() - Move the calling process into a session's namespaces
- * @s:		Session
+ * @s:		Session; without a name it has no /etc of its own
  * @netns_fd:	Its network namespace
  *
  * There is no way back: for a process that will exec.

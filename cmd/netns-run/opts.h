@@ -63,7 +63,7 @@ struct opts {
 /**
  * struct command - A thing netns-run does
  * @name:	First word; "" for running a command
- * @bit:	Its place in struct option's set of commands
+ * @bit:	Its place in the options' sets of commands
  * @run:	Returns the exit status
  * @synopsis:	What follows "netns-run "
  * @stop_after:	Words after which no more options come, -1 for never

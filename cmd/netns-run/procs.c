@@ -67,7 +67,7 @@ static int open_if_in(int proc_fd, const char *name, uint32_t pid, const struct 
 	return is_in(proc_fd, name, netns) ? TAKE_FD(fd) : -ESRCH;
 }
 
-static int find(const struct stat *netns, struct batch *ret, struct nerr *err)
+static int find(const struct stat *netns, pid_t except, struct batch *ret, struct nerr *err)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *e;
@@ -79,7 +79,8 @@ static int find(const struct stat *netns, struct batch *ret, struct nerr *err)
 		uint32_t pid;
 		int fd;
 
-		if (parse_u32(e->d_name, 1, INT32_MAX, &pid) < 0 || (pid_t)pid == getpid())
+		if (parse_u32(e->d_name, 1, INT32_MAX, &pid) < 0 || (pid_t)pid == getpid() ||
+		    (pid_t)pid == except)
 			continue;
 		fd = open_if_in(dirfd(proc), e->d_name, pid, netns);
 		if (fd == -EMFILE || fd == -ENFILE) {
@@ -138,14 +139,14 @@ static bool wait_all(struct batch *b, int64_t deadline)
 }
 
 /* 1 none is left, 0 time is up. */
-static int end_with(const struct stat *netns, int sig, int timeout_ms, uint32_t *ret_pid,
-		    struct nerr *err)
+static int end_with(const struct stat *netns, pid_t except, int sig, int timeout_ms,
+		    uint32_t *ret_pid, struct nerr *err)
 {
 	const int64_t deadline = now_ms() + timeout_ms;
 
 	for (;;) {
 		CLEANUP(batch_done) struct batch b = { .n = 0 };
-		int r = find(netns, &b, err);
+		int r = find(netns, except, &b, err);
 
 		if (r < 0)
 			return r;
@@ -158,7 +159,7 @@ static int end_with(const struct stat *netns, int sig, int timeout_ms, uint32_t 
 	}
 }
 
-int procs_end(const char *netns, struct nerr *err)
+int procs_end(const char *netns, pid_t except, struct nerr *err)
 {
 	cleanup_close int fd = -1;
 	struct stat st;
@@ -172,9 +173,9 @@ int procs_end(const char *netns, struct nerr *err)
 		return r;
 	if (fstat(fd, &st) < 0)
 		return nerr_set(err, -errno, "cannot look at namespace '%s': %m", netns);
-	r = end_with(&st, SIGTERM, PROCS_TERM_MS, &pid, err);
+	r = end_with(&st, except, SIGTERM, PROCS_TERM_MS, &pid, err);
 	if (r == 0)
-		r = end_with(&st, SIGKILL, PROCS_KILL_MS, &pid, err);
+		r = end_with(&st, except, SIGKILL, PROCS_KILL_MS, &pid, err);
 	if (r < 0)
 		return r;
 	if (r == 0)

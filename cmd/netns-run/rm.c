@@ -63,7 +63,7 @@ static int remove_taken(const char *name, struct state *st, bool force)
 	if (r != -ENODATA) {
 		log_err("%s", err.msg);
 		(void)snprintf(netns, sizeof(netns), NETNS_DIR "/%s", name); /* sized to fit */
-		r = procs_end(netns, &err);
+		r = procs_end(netns, 0, &err);
 		if (r == 0)
 			r = netns_delete(netns, &err);
 		if (r < 0)
@@ -92,7 +92,7 @@ static int end_session(const char *name, struct state *st, struct nerr *err)
 	do {
 		cleanup_close int all_fd = -1;
 
-		r = procs_end(netns, err);
+		r = procs_end(netns, 0, err);
 		if (r < 0)
 			return r;
 		(void)poll(NULL, 0, BUSY_LOOK_MS); /* a lock has no event to wait for */

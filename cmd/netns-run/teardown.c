@@ -6,6 +6,7 @@
 #include "nets.h"
 #include "procs.h"
 #include "sandbox/netns.h"
+#include "ustack.h"
 
 static int say(const struct session *s, int r, const struct nerr *err)
 {
@@ -39,8 +40,10 @@ int teardown(struct session *s, struct state *st, bool force)
 	r = state_write(st, s, &err);
 	if (r < 0)
 		first = say(s, r, &err);
-	/* A process that cannot be killed keeps the namespace but not its links. */
-	r = s->made_netns ? procs_end(s->netns, &err) : 0;
+	/* A process that cannot be killed keeps the namespace but not its links.  netstackd is
+	 * ended by its plugin, with the links.
+	 */
+	r = s->made_netns ? procs_end(s->netns, ustack_pid(s), &err) : 0;
 	if (r < 0)
 		first = say(s, r, &err);
 	r = nets_detach(s, &rt, &err);
@@ -52,6 +55,8 @@ int teardown(struct session *s, struct state *st, bool force)
 			return first;
 		}
 		forget(s);
+		if (s->made_netns && procs_end(s->netns, 0, &err) < 0)
+			(void)say(s, -1, &err); /* what comes next says whether it matters */
 	}
 	r = s->made_netns ? netns_delete(s->netns, &err) : 0;
 	if (r == 0)

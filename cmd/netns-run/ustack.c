@@ -13,18 +13,23 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/json_table.h"
 #include "base/str.h"
 #include "ctl/ctl.h"
 #include "opts.h"
+#include "sandbox/netns.h"
 
 #define PLUGIN  "netstack"
 #define MACVTAP "macvtap:"
 
 /* netstackd answers at once. */
 #define ATTACH_MS 10000
+#define STATUS_MS 1000
 
 /* What the helper says when the listener is served; else it says what is wrong. */
 #define SERVED "."
+
+DEFINE_CLEANUP(struct json_doc *, json_doc_free);
 
 /* --- options --- */
 
@@ -196,6 +201,48 @@ static int wait_served(int sock, struct nerr *err)
 	if (strcmp(text, SERVED) == 0)
 		return 0;
 	return nerr_set(err, -EIO, "%s", len ? text : "the process that hands it over has ended");
+}
+
+int ustack_find(int netns_fd, struct session *s, struct nerr *err)
+{
+	static const struct json_field fields[] = {
+		{ .name = "mode", .kind = JSON_STRING, .required = true },
+		{ 0 },
+	};
+	CLEANUP(json_doc_freep) struct json_doc *status = NULL;
+	const char *mode = NULL;
+	char path[CTL_PATH_LEN];
+	int r;
+
+	r = ctl_path(netns_fd, path, err);
+	if (r == 0)
+		r = ctl_call(path, "{\"do\":\"status\"}", -1, ATTACH_MS, &status, err);
+	if (r == 0)
+		r = json_read(status, NULL, "", fields, &mode, err);
+	if (r == 0 && attach_mode_parse(mode, &s->mode) < 0)
+		r = nerr_set(err, -EPROTO, "netstackd has an unknown mode, '%s'", mode);
+	s->is_user = r == 0;
+	return r;
+}
+
+pid_t ustack_pid(const struct session *s)
+{
+	static const struct json_field fields[] = {
+		{ .name = "pid", .kind = JSON_INT, .required = true },
+		{ 0 },
+	};
+	CLEANUP(json_doc_freep) struct json_doc *status = NULL;
+	struct nerr ignored = NERR_INIT; /* who does not answer is ended as any other process */
+	cleanup_close int netns = -1;
+	char path[CTL_PATH_LEN];
+	int64_t pid = 0;
+
+	if (!s->is_user || netns_open(s->netns, &netns, &ignored) < 0 ||
+	    ctl_path(netns, path, &ignored) < 0 ||
+	    ctl_call(path, "{\"do\":\"status\"}", -1, STATUS_MS, &status, &ignored) < 0 ||
+	    json_read(status, NULL, "", fields, &pid, &ignored) < 0)
+		return 0;
+	return (pid_t)pid;
 }
 
 int ustack_enter(const struct session *s, int netns_fd, struct nerr *err)

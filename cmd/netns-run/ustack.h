@@ -9,6 +9,8 @@
 #ifndef NETNS_RUN_USTACK_H
 #define NETNS_RUN_USTACK_H
 
+#include <sys/types.h>
+
 #include "session.h"
 
 struct nerr;
@@ -19,6 +21,16 @@ int ustack_check(const struct opts *o, struct nerr *err);
 
 /* Settle whose stack a session has, from its networks and from --stack: -EINVAL. */
 int ustack_settle(struct session *s, const struct opts *o, struct nerr *err);
+
+/* The stack of a namespace that is no session's: @s gets is_user and mode.  -ENOENT,
+ * -ECONNREFUSED when nobody serves it.
+ */
+int ustack_find(int netns_fd, struct session *s, struct nerr *err);
+
+/* The process of the netstackd that a session's plugin has started; 0 for none, or one that does
+ * not answer.
+ */
+pid_t ustack_pid(const struct session *s);
 
 /**
  * ustack_enter() - Put the calling process on its session's stack

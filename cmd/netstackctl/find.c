@@ -20,6 +20,10 @@ static int by_path(const char *path, char ret[static CTL_PATH_LEN], struct nerr 
 	cleanup_close int fd = -1;
 	int r = netns_open(path, &fd, err);
 
+	if (r == -EINVAL)
+		return nerr_set(err, r, "'%s' is no network namespace", path);
+	if (r == -ENOENT)
+		return nerr_set(err, r, "there is no '%s'", path);
 	if (r < 0)
 		return r;
 	r = ctl_path(fd, ret, err);
@@ -89,6 +93,10 @@ int find_stack(const char *name, char ret[static CTL_PATH_LEN], struct nerr *err
 	char path[4096];
 	uint32_t pid;
 
+	/* Else it would look as if there were none. */
+	if (access(ctl_dir(), X_OK) < 0 && errno == EACCES)
+		return nerr_set(err, -EACCES, "cannot look into '%s': only root may ask a stack",
+				ctl_dir());
 	if (!name)
 		return by_status(NULL, ret, err);
 	if (!*name)

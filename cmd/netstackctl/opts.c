@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "opts.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/cmdline.h"
 #include "base/error.h"
-#include "base/str.h"
 #include "commands.h"
 
 enum {
@@ -32,141 +33,54 @@ enum {
 const struct command commands[] = {
 	{ "ls", LS, cmd_ls, "", -1, "list the stacks that run" },
 	{ "status", STATUS, cmd_status, "[STACK]", 0, "show what a stack is" },
-	{ "sockets", SOCKETS, cmd_sockets, "[-t] [STACK]", 0, "show the sockets of programs" },
+	{ "sockets", SOCKETS, cmd_sockets, "[-tul46ip] [--state STATE] [STACK]", 0,
+	  "show the sockets of programs" },
 	{ "programs", PROGRAMS, cmd_programs, "[STACK]", 0, "show processes that have sockets" },
 	{ "counters", COUNTERS, cmd_counters, "[-a] [STACK]", 0, "show what is counted" },
 	{ "drops", DROPS, cmd_drops, "[STACK]", 0, "show why packets were dropped" },
 	{ "neighbours", NEIGHBOURS, cmd_neighbours, "[STACK]", 0, "show neighbours" },
 	{ "routes", ROUTES, cmd_routes, "[-a] [STACK]", 0, "show routes" },
 	{ "addresses", ADDRESSES, cmd_addresses, "[STACK]", 0, "show addresses" },
-	{ "capture", CAPTURE, cmd_capture, "-w FILE|- [STACK]", 0,
+	{ "capture", CAPTURE, cmd_capture, "-w FILE|- [options] [STACK]", 0,
 	  "write packets of the device into a file (pcapng)" },
-	{ "ping", PING, cmd_ping, "[STACK] ADDRESS", 1, "let the stack send echo requests" },
+	{ "ping", PING, cmd_ping, "[options] [STACK] ADDRESS", 1, "let the stack send echo requests" },
 	{ "stop", STOP, cmd_stop, "STACK", 0, "end a stack" },
 	{ 0 },
 };
 
-/**
- * struct option - An option
- * @name:	Without dashes
- * @letter:	Short name, 0 for none
- * @commands:	Who has it
- * @arg:	What its argument is called, NULL when it has none
- * @help:	For --help
- * @member:	Of struct opts: a bool without @arg, text with @max 0, else a number
- * @max:	Of a number, from 1 on
- */
-static const struct option {
-	const char *name;
-	char letter;
-	unsigned int commands;
-	const char *arg;
-	const char *help;
-	size_t member;
-	uint32_t max;
-} options[] = {
-	{ "json", 'j', ANY & ~CAPTURE, NULL, "print the answer as JSON",
-	  offsetof(struct opts, json), 0 },
-	{ "tcp-info", 't', SOCKETS, NULL, "details of TCP", offsetof(struct opts, tcp_info), 0 },
-	{ "all", 'a', COUNTERS | ROUTES, NULL, "also what is 0, and routes of our own\naddresses",
-	  offsetof(struct opts, all), 0 },
+#define INDENT 24 /* of what --help says of an option */
+
+/* A bool without an argument, text with @max 0, else a number. */
+#define MEMBER(member, max) NULL, offsetof(struct opts, member), max, false
+
+static const struct cmdline_option options[] = {
+	{ "json", 'j', NONE | (ANY & ~CAPTURE), NULL, "print the answer as JSON", MEMBER(json, 0) },
+	{ "tcp", 't', SOCKETS, NULL, "those of TCP", MEMBER(tcp, 0) },
+	{ "udp", 'u', SOCKETS, NULL, "those of UDP", MEMBER(udp, 0) },
+	{ "listening", 'l', SOCKETS, NULL, "those that wait for anybody", MEMBER(listening, 0) },
+	{ "ipv4", '4', SOCKETS, NULL, "those of IPv4", MEMBER(ipv4, 0) },
+	{ "ipv6", '6', SOCKETS, NULL, "those of IPv6", MEMBER(ipv6, 0) },
+	{ "state", 0, SOCKETS, "STATE", "those in it, as ESTAB or LISTEN",
+	  MEMBER(state, 0) },
+	{ "info", 'i', SOCKETS, NULL, "details of TCP", MEMBER(info, 0) },
+	{ "processes", 'p', SOCKETS, NULL, "names of processes", MEMBER(processes, 0) },
+	{ "all", 'a', COUNTERS, NULL, "also what is 0", MEMBER(all, 0) },
+	{ "all", 'a', ROUTES, NULL, "also those of the stack's own addresses", MEMBER(all, 0) },
 	{ "write", 'w', CAPTURE, "FILE", "file to write, - for standard output",
-	  offsetof(struct opts, write), 0 },
-	{ "count", 'c', CAPTURE | PING, "N", "packets until the end", offsetof(struct opts, count),
-	  1000000000 },
-	{ "seconds", 0, CAPTURE, "N", "time until the end", offsetof(struct opts, seconds), 86400 },
+	  MEMBER(write, 0) },
+	{ "count", 'c', CAPTURE, "N", "packets until the end", MEMBER(count, 1000000000) },
+	{ "count", 'c', PING, "N", "requests until the end (default: 3)",
+	  MEMBER(count, 1000000000) },
+	{ "seconds", 0, CAPTURE, "N", "time until the end", MEMBER(seconds, 86400) },
 	{ "snaplen", 's', CAPTURE, "BYTES", "keep so much of each packet",
-	  offsetof(struct opts, snaplen), 262144 },
+	  MEMBER(snaplen, 262144) },
 	{ "interval", 'i', PING, "MS", "time between requests (default: 1000)",
-	  offsetof(struct opts, interval_ms), 60000 },
-	{ "size", 0, PING, "BYTES", "of each request (default: 56)", offsetof(struct opts, size),
-	  65000 },
-	{ "version", 0, NONE, NULL, "print name and version", offsetof(struct opts, version), 0 },
-	{ "help", 'h', ANY | NONE, NULL, "print this help", offsetof(struct opts, help), 0 },
+	  MEMBER(interval_ms, 60000) },
+	{ "size", 0, PING, "BYTES", "of each request (default: 56)", MEMBER(size, 65000) },
+	{ "version", 0, NONE, NULL, "print name and version", MEMBER(version, 0) },
+	{ "help", 'h', ANY | NONE, NULL, "print this help", MEMBER(help, 0) },
 };
 /* clang-format on */
-
-static unsigned int bit_of(const struct command *cmd)
-{
-	return cmd ? cmd->bit : NONE;
-}
-
-/* By its long name, or by its letter with @len 1 and @is_short. */
-static const struct option *find(const struct command *cmd, const char *name, size_t len,
-				 bool is_short)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-		const struct option *o = &options[i];
-
-		if (!(o->commands & bit_of(cmd)))
-			continue;
-		if (is_short ? o->letter == *name
-			     : strlen(o->name) == len && strncmp(o->name, name, len) == 0)
-			return o;
-	}
-	return NULL;
-}
-
-static int apply(const struct option *opt, const char *value, struct opts *o, struct nerr *err)
-{
-	void *member = (char *)o + opt->member;
-
-	if (!opt->arg) {
-		*(bool *)member = true;
-		return 0;
-	}
-	if (!opt->max) {
-		*(const char **)member = value;
-		return 0;
-	}
-	if (parse_u32(value, 1, opt->max, member) < 0)
-		return nerr_set(err, -EINVAL, "option '--%s' wants a number from 1 to %u, got '%s'",
-				opt->name, opt->max, value);
-	return 0;
-}
-
-/* With its value from the same word (@value), or from the next. */
-static int parse_with(const struct option *opt, const char *value, char ***argv, struct opts *o,
-		      struct nerr *err)
-{
-	if (!opt->arg && value)
-		return nerr_set(err, -EINVAL, "option '--%s' takes no argument, got '%s'",
-				opt->name, value);
-	if (opt->arg && !value && (*argv)[1])
-		value = *++*argv;
-	if (opt->arg && (!value || !*value))
-		return nerr_set(err, -EINVAL, "option '--%s' needs an argument", opt->name);
-	return apply(opt, value, o, err);
-}
-
-static int parse_long(const struct command *cmd, char ***argv, struct opts *o, struct nerr *err)
-{
-	const char *word = **argv + 2;
-	const size_t len = strcspn(word, "=");
-	const struct option *opt = find(cmd, word, len, false);
-
-	if (!opt)
-		return nerr_set(err, -EINVAL, "unknown option '--%.*s'", (int)len, word);
-	return parse_with(opt, word[len] ? word + len + 1 : NULL, argv, o, err);
-}
-
-/* "-t", "-wFILE", "-w FILE", "-ja". */
-static int parse_short(const struct command *cmd, char ***argv, struct opts *o, struct nerr *err)
-{
-	for (const char *p = **argv + 1; *p; p++) {
-		const struct option *opt = find(cmd, p, 1, true);
-		int r;
-
-		if (!opt)
-			return nerr_set(err, -EINVAL, "unknown option '-%c'", *p);
-		if (opt->arg)
-			return parse_with(opt, p[1] ? p + 1 : NULL, argv, o, err);
-		r = apply(opt, NULL, o, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
 
 static const struct command *command_lookup(const char *name)
 {
@@ -190,41 +104,32 @@ static int add_word(const char *word, const struct command **cmd, struct opts *o
 	return 0;
 }
 
-/* Before the command there may be --json, as in "netstackctl --json status". */
-static int parse_early(char ***argv, struct opts *o, struct nerr *err)
-{
-	if (strcmp(**argv, "--json") == 0 || strcmp(**argv, "-j") == 0) {
-		o->json = true;
-		return 0;
-	}
-	return (**argv)[1] == '-' ? parse_long(NULL, argv, o, err)
-				  : parse_short(NULL, argv, o, err);
-}
-
 int opts_parse(char **argv, const struct command **ret_cmd, struct opts *ret, struct nerr *err)
 {
+	struct cmdline cl = { options, ARRAY_SIZE(options), NONE, ret, 0 };
 	bool ended = false;
-	int r = 0;
 
 	*ret = (struct opts){ .json = false };
 	*ret_cmd = NULL;
-	for (; r == 0 && *argv; argv++) {
+	for (; *argv; argv++) {
+		int r = 0;
+
 		if (!ended && strcmp(*argv, "--") == 0)
 			ended = true;
-		else if (ended || **argv != '-' || !(*argv)[1])
-			r = add_word(*argv, ret_cmd, ret, err);
-		else if (!*ret_cmd)
-			r = parse_early(&argv, ret, err);
-		else if ((*argv)[1] == '-')
-			r = parse_long(*ret_cmd, &argv, ret, err);
+		else if (!ended && cmdline_is_option(*argv))
+			r = cmdline_option(&cl, &argv, err);
 		else
-			r = parse_short(*ret_cmd, &argv, ret, err);
+			r = add_word(*argv, ret_cmd, ret, err);
+		if (r < 0)
+			return r;
+		cl.commands = *ret_cmd ? (*ret_cmd)->bit : NONE;
 	}
-	if (r < 0 || ret->help || ret->version)
-		return r;
+	if (ret->help || ret->version)
+		return 0;
 	if (!*ret_cmd)
 		return nerr_set(err, -EINVAL, "no command given");
-	if (ret->json && !find(*ret_cmd, "json", 4, false))
+	/* It may stand before the command, too. */
+	if (ret->json && !cmdline_find(&cl, "json"))
 		return nerr_set(err, -EINVAL, "the command '%s' has no option '--json'",
 				(*ret_cmd)->name);
 	return 0;
@@ -232,61 +137,39 @@ int opts_parse(char **argv, const struct command **ret_cmd, struct opts *ret, st
 
 /* --- help --- */
 
-/* The text of @help, its further lines below the first. */
-static void print_help_text(const char *help, int indent)
+static void help_of_program(void)
 {
-	for (const char *line = help; *line;) {
-		const int len = (int)strcspn(line, "\n");
-
-		(void)printf("%.*s\n", len, line); /* checked by the fflush() at the end */
-		line += len;
-		if (*line++ == '\0')
-			return;
-		(void)printf("%*s", indent, ""); /* likewise */
-	}
+	cmdline_print_text("usage: netstackctl COMMAND [options] [STACK]\n\n"
+			   "Look into stacks that serve network namespaces (netstackd).\n\n"
+			   "Commands:",
+			   0);
+	for (const struct command *c = commands; c->name; c++)
+		(void)printf("  %-12s%s\n", c->name, c->summary); /* checked at the end */
+	cmdline_print_text("\nOptions:", 0);
+	cmdline_print_options(options, ARRAY_SIZE(options), NONE, INDENT);
+	cmdline_print_text(
+		"\nSTACK is the name of a namespace in /run/netns, a path, a process in it, or the\n"
+		"beginning of a container's id.  It can be left out when just one runs.\n\n"
+		"Exit status: 0, 1 when the stack refused, 2 for wrong usage, 3 when there is\n"
+		"no such stack.",
+		0);
 }
 
-static void print_options(const struct command *cmd)
+static void help_of_command(const struct command *cmd)
 {
-	enum {
-		INDENT = 24
-	};
+	const char first = (char)toupper((unsigned char)*cmd->summary);
 
-	(void)printf("\nOptions:\n"); /* checked at the end */
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-		const struct option *opt = &options[i];
-		char left[40];
-
-		if (!(opt->commands & bit_of(cmd)))
-			continue;
-		(void)snprintf(left, sizeof(left), "  %c%c%c --%s %s", opt->letter ? '-' : ' ',
-			       opt->letter ? opt->letter : ' ', opt->letter ? ',' : ' ', opt->name,
-			       opt->arg ? opt->arg : "");
-		(void)printf("%-*s", INDENT, left); /* likewise */
-		print_help_text(opt->help, INDENT);
-	}
+	(void)printf("usage: netstackctl %s%s%s\n\n%c%s.\n", cmd->name, *cmd->synopsis ? " " : "",
+		     cmd->synopsis, first, cmd->summary + 1); /* checked at the end */
+	cmdline_print_text("\nOptions:", 0);
+	cmdline_print_options(options, ARRAY_SIZE(options), cmd->bit, INDENT);
 }
 
 int opts_help(const struct command *cmd)
 {
-	if (cmd) {
-		(void)printf("usage: netstackctl %s %s\n\n%s\n", cmd->name, cmd->synopsis,
-			     cmd->summary); /* checked below */
-	} else {
-		print_help_text("usage: netstackctl COMMAND [options] [STACK]\n\n"
-				"Look into stacks that serve network namespaces (netstackd).\n\n"
-				"Commands:",
-				0);
-		for (const struct command *c = commands; c->name; c++)
-			(void)printf("  %-12s%s\n", c->name, c->summary); /* likewise */
-	}
-	print_options(cmd);
-	if (!cmd)
-		print_help_text(
-			"\nSTACK is the name of a namespace in /run/netns, a path, a process in it, or "
-			"the\nbeginning of a container's id.  It can be left out when just one "
-			"runs.\n\nExit status: 0, 1 when the stack refused, 2 for wrong usage, 3 "
-			"when there is\nno such stack.",
-			0);
+	if (cmd)
+		help_of_command(cmd);
+	else
+		help_of_program();
 	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -EIO;
 }

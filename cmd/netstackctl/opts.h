@@ -24,7 +24,11 @@ enum {
 /**
  * struct opts - What the command line says
  * @json:	Print the answer as it is
- * @tcp_info:	Of sockets
+ * @tcp, @udp:	Sockets of these only; all when neither is set
+ * @listening, @state: Sockets that listen; in this state only, NULL for all
+ * @ipv4, @ipv6: Sockets of these families only; all when neither is set
+ * @info:	TCP_INFO of sockets
+ * @processes:	Names of processes that have them
  * @all:	Counters that are 0, routes of local addresses, too
  * @write:	File of a capture, "-" for standard output
  * @count:	Packets of a capture, echo requests of a ping; 0 when not given
@@ -35,7 +39,14 @@ enum {
  */
 struct opts {
 	bool json;
-	bool tcp_info;
+	bool tcp;
+	bool udp;
+	bool listening;
+	bool ipv4;
+	bool ipv6;
+	const char *state;
+	bool info;
+	bool processes;
 	bool all;
 	const char *write;
 	uint32_t count;
@@ -52,7 +63,7 @@ struct opts {
 /**
  * struct command - A thing netstackctl does
  * @name:	First word
- * @bit:	Its place in struct option's set of commands
+ * @bit:	Its place in the options' sets of commands
  * @run:	Returns the exit status
  * @synopsis:	What follows its name
  * @n_args:	Words it takes besides a stack

@@ -5,10 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "ask.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/json_out.h"
 #include "base/json_table.h"
 #include "commands.h"
 #include "table.h"
@@ -117,32 +119,98 @@ static int print_rest(struct json_doc *doc, struct nerr *err)
 	return 0;
 }
 
+/* --- the list --- */
+
+enum {
+	NETID,
+	STATE,
+	RECV_Q,
+	SEND_Q,
+	LOCAL,
+	LOCAL_PORT,
+	PEER,
+	PEER_PORT,
+	SHORT_CUT,
+	PID,
+	PROGRAM,
+	COLUMNS,
+};
+
+/* Numbers as text: the shorter one is less. */
+static int compare_numbers(const char *a, const char *b)
+{
+	const size_t x = strlen(a);
+	const size_t y = strlen(b);
+
+	return x == y ? strcmp(a, b) : x < y ? -1 : 1;
+}
+
+/* What listens first; then by our end, and by the other one. */
+static int compare(const char *const *a, const char *const *b)
+{
+	int r = strcmp(a[NETID], b[NETID]);
+
+	if (r == 0)
+		r = (strcmp(a[STATE], "LISTEN") != 0) - (strcmp(b[STATE], "LISTEN") != 0);
+	if (r == 0)
+		r = compare_numbers(a[LOCAL_PORT], b[LOCAL_PORT]);
+	if (r == 0)
+		r = strcmp(a[LOCAL], b[LOCAL]);
+	if (r == 0)
+		r = strcmp(a[PEER], b[PEER]);
+	return r ? r : compare_numbers(a[PEER_PORT], b[PEER_PORT]);
+}
+
+static int make_request(const struct opts *o, struct strbuf *ret, struct nerr *err)
+{
+	struct json_out out = JSON_OUT_INIT(0);
+
+	json_out_object(&out, NULL);
+	json_out_string(&out, "do", "sockets");
+	json_out_bool(&out, "tcp", o->tcp);
+	json_out_bool(&out, "udp", o->udp);
+	if (o->ipv4 != o->ipv6)
+		json_out_string(&out, "family", o->ipv4 ? "inet" : "inet6");
+	if (o->state)
+		json_out_string(&out, "state", o->state);
+	json_out_bool(&out, "listening", o->listening);
+	json_out_bool(&out, "names", o->processes);
+	json_out_end(&out);
+	*ret = out.buf;
+	return ret->failed ? nerr_oom(err) : 0;
+}
+
 int cmd_sockets(const struct command *cmd, const struct opts *o)
 {
-	static const struct column columns[] = {
-		{ "NETID", "protocol", JSON_STRING, NULL },
-		{ "STATE", "state", JSON_STRING, NULL },
-		{ "RECV-Q", "recv_queue", JSON_INT, "0" },
-		{ "SEND-Q", "send_queue", JSON_INT, "0" },
-		{ "LOCAL", "local", JSON_STRING, NULL },
-		{ "PORT", "local_port", JSON_INT, NULL },
-		{ "PEER", "peer", JSON_STRING, NULL },
-		{ "PORT", "peer_port", JSON_INT, NULL },
-		{ "SHORT-CUT", "local_program", JSON_BOOL, NULL },
-		{ "PID", "pid", JSON_INT, NULL },
-		{ 0 },
+	const struct column columns[COLUMNS + 1] = {
+		[NETID] = { "NETID", "protocol", JSON_STRING, NULL },
+		[STATE] = { "STATE", "state", JSON_STRING, NULL },
+		[RECV_Q] = { "RECV-Q", "recv_queue", JSON_INT, "0" },
+		[SEND_Q] = { "SEND-Q", "send_queue", JSON_INT, "0" },
+		[LOCAL] = { "LOCAL", "local", JSON_STRING, NULL },
+		[LOCAL_PORT] = { "PORT", "local_port", JSON_INT, NULL },
+		[PEER] = { "PEER", "peer", JSON_STRING, NULL },
+		[PEER_PORT] = { "PORT", "peer_port", JSON_INT, NULL },
+		[SHORT_CUT] = { "SHORT-CUT", "local_program", JSON_BOOL, NULL },
+		[PID] = { "PID", "pid", JSON_INT, NULL },
+		[PROGRAM] = { o->processes ? "PROGRAM" : NULL, "name", JSON_STRING, NULL },
 	};
 	const struct table table = {
 		.key = "sockets",
 		.columns = columns,
-		.extra = o->tcp_info ? "tcp_info" : NULL,
+		.compare = compare,
+		.extra = o->info ? "tcp_info" : NULL,
 		.below = print_info,
 	};
 	CLEANUP(json_doc_freep) struct json_doc *doc = NULL;
+	CLEANUP(strbuf_done) struct strbuf request = STRBUF_INIT;
 	struct nerr err = NERR_INIT;
-	int r = ask(o, o->args[0], "{\"do\":\"sockets\"}", -1, ANSWER_MS, &doc);
+	int r;
 
 	(void)cmd;
+	if (make_request(o, &request, &err) < 0)
+		return fail(&err);
+	r = ask(o, o->args[0], request.s, -1, ANSWER_MS, &doc);
 	if (r || !doc)
 		return r;
 	if (table_print(&table, doc, &err) < 0 || print_rest(doc, &err) < 0)

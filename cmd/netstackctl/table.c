@@ -2,7 +2,9 @@
 #include "table.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -22,18 +24,21 @@ struct row {
 	struct json_object *extra;
 };
 
+struct line {
+	const char **cells;
+	struct json_object *extra;
+};
+
 /**
  * struct layout - A table that is being printed
- * @cells:	@n rows of @n_columns texts
- * @extra:	Of each row
+ * @lines:	@n, each with @n_columns texts
  * @width:	Of each column
  */
 struct layout {
 	const struct table *t;
 	size_t n_columns;
 	size_t n;
-	const char **cells;
-	struct json_object **extra;
+	struct line *lines;
 	size_t width[TABLE_COLUMNS_MAX];
 };
 
@@ -98,8 +103,10 @@ static int read_rows(const struct table *t, struct json_doc *doc, struct json_ar
 
 static int add_row(struct layout *l, struct arena *a, const struct row *row)
 {
-	const char **cells = l->cells + l->n * l->n_columns;
+	const char **cells = arena_calloc(a, l->n_columns, sizeof(*cells));
 
+	if (!cells)
+		return -ENOMEM;
 	for (size_t i = 0; i < l->n_columns; i++) {
 		cells[i] = cell_text(a, &l->t->columns[i], &row->cell[i]);
 		if (!cells[i])
@@ -110,7 +117,7 @@ static int add_row(struct layout *l, struct arena *a, const struct row *row)
 	for (size_t i = 0; i < l->n_columns; i++)
 		if (strlen(cells[i]) > l->width[i])
 			l->width[i] = strlen(cells[i]);
-	l->extra[l->n++] = row->extra;
+	l->lines[l->n++] = (struct line){ cells, row->extra };
 	return 0;
 }
 
@@ -121,6 +128,15 @@ static void print_line(const struct layout *l, const char *const *cells)
 	(void)putchar('\n');
 }
 
+static int compare(const void *a, const void *b, void *arg)
+{
+	const struct table *t = arg;
+	const struct line *x = a;
+	const struct line *y = b;
+
+	return t->compare(x->cells, y->cells);
+}
+
 static void print_all(const struct layout *l, struct json_doc *doc)
 {
 	const char *heads[TABLE_COLUMNS_MAX] = { NULL };
@@ -129,9 +145,9 @@ static void print_all(const struct layout *l, struct json_doc *doc)
 		heads[i] = l->t->columns[i].head;
 	print_line(l, heads);
 	for (size_t r = 0; r < l->n; r++) {
-		print_line(l, l->cells + r * l->n_columns);
-		if (l->extra[r])
-			l->t->below(doc, l->extra[r]);
+		print_line(l, l->lines[r].cells);
+		if (l->lines[r].extra)
+			l->t->below(doc, l->lines[r].extra);
 	}
 }
 
@@ -146,14 +162,15 @@ int table_print(const struct table *t, struct json_doc *doc, struct nerr *err)
 		return r;
 	for (; t->columns[l.n_columns].head; l.n_columns++)
 		l.width[l.n_columns] = strlen(t->columns[l.n_columns].head);
-	l.cells = arena_calloc(a, rows.n + 1, l.n_columns * sizeof(*l.cells));
-	l.extra = arena_calloc(a, rows.n + 1, sizeof(struct json_object *));
-	if (!l.cells || !l.extra)
+	l.lines = arena_calloc(a, rows.n + 1, sizeof(*l.lines));
+	if (!l.lines)
 		return nerr_oom(err);
 	for (size_t i = 0; r == 0 && i < rows.n; i++)
 		r = add_row(&l, a, JSON_AT(rows, struct row, i));
 	if (r < 0)
 		return nerr_oom(err);
+	if (t->compare)
+		qsort_r(l.lines, l.n, sizeof(*l.lines), compare, (void *)(uintptr_t)t);
 	print_all(&l, doc);
 	return 0;
 }

@@ -32,6 +32,7 @@ struct column {
  * @key:	Of the array in the answer
  * @columns:	Ends with a NULL @head
  * @skip:	This row, by the texts of its columns, is not to be shown; NULL for none
+ * @compare:	Two rows, as for qsort(3); NULL for the order of the answer
  * @extra:	Object in each row, NULL for none
  * @below:	Prints it below the row; not called where it is not there
  */
@@ -39,6 +40,7 @@ struct table {
 	const char *key;
 	const struct column *columns;
 	bool (*skip)(const char *const *cells);
+	int (*compare)(const char *const *a, const char *const *b);
 	const char *extra;
 	void (*below)(struct json_doc *doc, struct json_object *extra);
 };

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <net/if_arp.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -16,6 +15,7 @@
 #include "attach/attach.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/fd.h"
 #include "base/ipaddr.h"
 #include "base/str.h"
 #include "ctl/ctl.h"
@@ -28,7 +28,9 @@
 #include "server.h"
 
 /* For peers to hear that their connections are over. */
-#define DRAIN_MS 500
+#define DRAIN_MS    500
+
+#define PING_GROUPS "/proc/sys/net/ipv4/ping_group_range"
 
 void daemon_end(struct daemon *d, const char *why)
 {
@@ -69,8 +71,7 @@ static void on_listener_gone(void *arg)
 
 	event(LOG_LEVEL_INFO, "detach", "programs have ended: %u listeners",
 	      attach_n_listeners(d->attach));
-	/* What its traffic took may be for others. */
-	(void)malloc_trim(0); /* 0: there is nothing */
+	quiet_soon(d); /* what they took may be for others */
 	end_if_retired(d);
 	ends_look(d);
 }
@@ -84,6 +85,8 @@ static int open_netns(struct daemon *d, struct nerr *err)
 
 	if (r == -ENOENT)
 		return nerr_set(err, r, "there is no network namespace '%s'", d->opts->netns);
+	if (r == -EINVAL)
+		return nerr_set(err, r, "'%s' is no network namespace", d->opts->netns);
 	if (r == 0)
 		r = netns_open_self(&own, err);
 	if (r < 0)
@@ -149,6 +152,22 @@ static int set_iface(const struct opts *o, struct nerr *err)
 	return 0;
 }
 
+/* In the mode full raw sockets have no way out, by which programs with rights ping where the
+ * kernel's own setting lets nobody have a ping socket: everybody may have one then, as systemd has
+ * it on a host.  What somebody has set holds.
+ */
+static void let_ping(const struct opts *o)
+{
+	char now[32];
+
+	if (o->mode != ATTACH_FULL || file_read(AT_FDCWD, PING_GROUPS, now, sizeof(now)) < 0 ||
+	    strcmp(now, "1\t0") != 0)
+		return;
+	if (file_write(PING_GROUPS, "0 2147483647") < 0)
+		event(LOG_LEVEL_WARN, "ping", "programs cannot ping: cannot write '%s': %m",
+		      PING_GROUPS);
+}
+
 static int make_attach(struct daemon *d, struct nerr *err)
 {
 	const struct attach_conf conf = {
@@ -180,11 +199,15 @@ static int start(struct daemon *d, struct notify_ready *ready, int *door, struct
 	if (r == 0)
 		r = ends_open(d, err);
 	if (r == 0)
+		r = quiet_open(d, err);
+	if (r == 0)
 		r = netns_enter(d->netns, err);
 	if (r == 0)
 		r = set_iface(d->opts, err);
-	if (r == 0)
+	if (r == 0) {
+		let_ping(d->opts);
 		r = make_attach(d, err);
+	}
 	return r;
 }
 
@@ -223,6 +246,7 @@ int daemon_start(struct daemon *d, const struct opts *opts, struct nerr *err)
 	}
 	event(LOG_LEVEL_INFO, "ready", "serves '%s' by '%s', mode %s", opts->netns, opts->nic,
 	      attach_mode_str(opts->mode));
+	quiet_soon(d); /* what it took to start */
 	return notify_ready_send(&ready, err);
 }
 
@@ -247,6 +271,7 @@ int daemon_run(struct daemon *d, struct nerr *err)
 		if (r < 0 && r != -EINTR)
 			return nerr_set(err, r, "cannot serve '%s': %m", d->opts->nic);
 		server_run(d->server, loop_clock());
+		quiet_turn(d);
 		if (loop_clock() >= d->retire_ns)
 			daemon_end(d, "the network was taken away and did not come back");
 	}
@@ -263,6 +288,9 @@ void daemon_stop(struct daemon *d)
 		if (d->attach)
 			(void)host_drain(d->host, DRAIN_MS);
 		ends_close(d);
+		quiet_close(d);
+		/* Who waits for us waits for the devices. */
+		loop_close_later(host_loop(d->host));
 	}
 	host_free(d->host);
 	if (d->netns >= 0)

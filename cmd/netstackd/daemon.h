@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "ends.h"
+#include "quiet.h"
 
 struct attach;
 struct host;
@@ -23,6 +24,7 @@ struct server;
  * @attach:	Programs
  * @server:	Of the control socket
  * @ends:	What we end for
+ * @quiet:	When memory is given back
  * @since:	Seconds since 1970
  * @creator:	Who has started us, and may ask
  * @is_retired:	The network was taken away, and may come back until @retire_ns
@@ -36,6 +38,7 @@ struct daemon {
 	struct attach *attach;
 	struct server *server;
 	struct ends ends;
+	struct quiet quiet;
 	int64_t since;
 	uint32_t creator;
 	bool is_retired;

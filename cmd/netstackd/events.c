@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +21,10 @@ int events_open(const char *path, const char *netns, struct nerr *err)
 	namespace = netns;
 	if (!path)
 		return 0;
+	if (strcmp(path, "-") == 0) {
+		file = STDERR_FILENO;
+		return 0;
+	}
 	file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640);
 	if (file < 0)
 		return nerr_set(err, -errno, "cannot open the log '%s': %m", path);
@@ -54,6 +59,7 @@ static void put_time(struct json_out *o)
 
 static void put_line(enum log_level level, const char *what, const char *text)
 {
+	struct strbuf line = STRBUF_INIT;
 	struct json_out o = JSON_OUT_INIT(0);
 
 	json_out_object(&o, NULL);
@@ -64,10 +70,14 @@ static void put_line(enum log_level level, const char *what, const char *text)
 	json_out_string(&o, "event", what);
 	json_out_string(&o, "message", text);
 	json_out_end(&o);
-	strbuf_add(&o.buf, "\n");
-	if (!o.buf.failed)
-		(void)fd_write_all(file, o.buf.s, o.buf.len); /* there is nowhere to say it */
+	if (file == STDERR_FILENO)
+		strbuf_add(&line, log_journal_prefix(level));
+	strbuf_add_mem(&line, o.buf.s, o.buf.len);
+	strbuf_add(&line, "\n");
+	if (!o.buf.failed && !line.failed)
+		(void)fd_write_all(file, line.s, line.len); /* there is nowhere to say it */
 	strbuf_done(&o.buf);
+	strbuf_done(&line);
 }
 
 void event(enum log_level level, const char *what, const char *fmt, ...)

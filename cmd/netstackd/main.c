@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -56,8 +57,13 @@ static int serve(const struct opts *opts)
 {
 	struct daemon d = { 0 };
 	struct nerr err = NERR_INIT;
-	int r = events_open(opts->log, opts->netns, &err);
-	const bool has_file = r == 0 && opts->log;
+	int r = geteuid() == 0
+			? events_open(opts->log, opts->netns, &err)
+			: nerr_set(&err, -EPERM,
+				   "has to be started by root: it takes a device and enters a "
+				   "namespace");
+	const bool has_log = r == 0 && opts->log;
+	const bool is_stderr = has_log && strcmp(opts->log, "-") == 0;
 
 	if (r == 0) {
 		r = daemon_start(&d, opts, &err);
@@ -67,8 +73,9 @@ static int serve(const struct opts *opts)
 	}
 	if (r == 0)
 		return 0;
-	log_err("%s", err.msg);
-	if (has_file)
+	if (!is_stderr)
+		log_err("%s", err.msg);
+	if (has_log)
 		event(LOG_LEVEL_ERR, "failed", "%s", err.msg);
 	return EXIT_FAILED;
 }
@@ -81,6 +88,7 @@ int main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN); /* it exists; who reads our messages may go */
 	log_set_name("netstackd");
 	log_set_level(LOG_LEVEL_INFO);
+	log_know_journal();
 	if (keep_stdio_taken() < 0)
 		return EXIT_FAILED;
 	if (opts_parse(argc ? argv + 1 : argv, &opts, &err) < 0) {

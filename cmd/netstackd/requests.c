@@ -11,14 +11,18 @@
 
 #include "attach/attach.h"
 #include "base/cleanup.h"
+#include "base/ipaddr.h"
 #include "base/json_table.h"
 #include "base/str.h"
 #include "base/version.h"
 #include "daemon.h"
 #include "events.h"
+#include "host/host.h"
+#include "netstack/netstack.h"
 #include "opts.h"
 #include "put.h"
 #include "server.h"
+#include "wire/addr.h"
 
 /* A container that is stopped and started again comes back within seconds; an hour is a mistake. */
 #define GRACE_MAX_MS 3600000
@@ -37,6 +41,7 @@ const struct request_kind request_kinds[] = {
 	{ "ping", false, request_ping },
 	{ "retire", false, request_retire },
 	{ "resume", false, request_resume },
+	{ "reset", false, request_reset },
 	{ "stop", false, request_stop },
 	{ 0 },
 };
@@ -114,6 +119,28 @@ int request_resume(struct request *q, struct nerr *err)
 		return nerr_set(err, -ESHUTDOWN, "the stack is about to end: %s", q->d->why);
 	daemon_resume(q->d);
 	json_out_int(&q->out, "listeners", attach_n_listeners(q->d->attach));
+	return 0;
+}
+
+int request_reset(struct request *q, struct nerr *err)
+{
+	static const struct json_field table[] = {
+		{ .name = "local", .kind = JSON_STRING, .offset = 0, .required = true },
+		{ 0 },
+	};
+	struct netstack *st = host_stack(q->d->host);
+	const char *text = "";
+	struct ipaddr local;
+	int r = json_read(q->doc, NULL, "", table, &text, err);
+
+	if (r < 0)
+		return r;
+	if (ipaddr_from_str(text, &local) < 0)
+		return nerr_set(err, -EINVAL, "'%s' is no address", text);
+	json_out_int(&q->out, "connections",
+		     netstack_tcp_reset(st, local.family == AF_INET6
+						    ? ip6_addr_get(local.bytes)
+						    : ip6_addr_of_ip4(get_be32(local.bytes))));
 	return 0;
 }
 

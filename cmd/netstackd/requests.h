@@ -13,6 +13,7 @@ int request_attach(struct request *q, struct nerr *err);
 int request_status(struct request *q, struct nerr *err);
 int request_retire(struct request *q, struct nerr *err);
 int request_resume(struct request *q, struct nerr *err);
+int request_reset(struct request *q, struct nerr *err);
 int request_stop(struct request *q, struct nerr *err);
 
 /* show_sockets.c */

@@ -2,8 +2,10 @@
  *
  * Sockets of programs, and what the instance keeps of those that nobody has any more.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,7 @@
 #include "attach/attach.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/json_table.h"
 #include "daemon.h"
 #include "host/host.h"
 #include "netstack/netstack.h"
@@ -28,14 +31,22 @@
 #define ANSWER_MAX (UINT32_C(60) << 20)
 
 /* Names as ss(8) has them, numbers of include/net/tcp_states.h. */
+static const char *const state_names[] = {
+	"UNCONN",    "ESTAB",  "SYN-SENT",   "SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2",
+	"TIME-WAIT", "UNCONN", "CLOSE-WAIT", "LAST-ACK", "LISTEN",     "CLOSING",
+};
+
 static const char *state_str(unsigned int state)
 {
-	static const char *const names[] = {
-		"UNCONN",    "ESTAB",  "SYN-SENT",   "SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2",
-		"TIME-WAIT", "UNCONN", "CLOSE-WAIT", "LAST-ACK", "LISTEN",     "CLOSING",
-	};
+	return state < ARRAY_SIZE(state_names) ? state_names[state] : "UNCONN";
+}
 
-	return state < ARRAY_SIZE(names) ? names[state] : "UNCONN";
+static bool is_state(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(state_names); i++)
+		if (strcmp(state_names[i], name) == 0)
+			return true;
+	return strcmp(name, "CLOSED") == 0;
 }
 
 static int option(struct netstack *st, int fd, int level, int name)
@@ -61,15 +72,67 @@ static const char *protocol_str(int protocol)
 	}
 }
 
-static void put_queues(struct json_out *o, struct netstack *st, const struct attach_socket *s,
-		       const struct tcp_info *ti)
+/**
+ * struct view - A socket as it is shown
+ * @protocol, @family, @state: As in the answer; the first two NULL for one that the instance has no
+ *		more
+ * @local, @peer: With @has_local, @has_peer
+ * @info:	With @has_info
+ */
+struct view {
+	const struct attach_socket *socket;
+	const char *protocol;
+	const char *family;
+	const char *state;
+	bool has_local, has_peer, has_info;
+	struct sockaddr_storage local, peer;
+	struct tcp_info info;
+};
+
+/* Of TCP; others have no states, and are shown as ss(8) does it. */
+static const char *shown_state(const struct view *v)
 {
+	if (v->socket->is_local)
+		return "ESTAB";
+	if (v->socket->is_listening)
+		return "LISTEN";
+	if (v->socket->ns_fd < 0)
+		return "CLOSED";
+	return v->has_info ? state_str(v->info.tcpi_state) : v->has_peer ? "ESTAB" : "UNCONN";
+}
+
+static void look(struct netstack *st, const struct attach_socket *s, struct view *v)
+{
+	socklen_t len = sizeof(v->local);
+
+	*v = (struct view){ .socket = s };
+	if (s->ns_fd >= 0) {
+		const int protocol = option(st, s->ns_fd, SOL_SOCKET, SO_PROTOCOL);
+
+		v->protocol = protocol_str(protocol);
+		v->family =
+			option(st, s->ns_fd, SOL_SOCKET, SO_DOMAIN) == AF_INET6 ? "inet6" : "inet";
+		v->has_local =
+			ns_getsockname(st, s->ns_fd, (struct sockaddr *)&v->local, &len) == 0;
+		len = sizeof(v->peer);
+		v->has_peer = ns_getpeername(st, s->ns_fd, (struct sockaddr *)&v->peer, &len) == 0;
+		len = sizeof(v->info);
+		v->has_info =
+			protocol == IPPROTO_TCP &&
+			ns_getsockopt(st, s->ns_fd, IPPROTO_TCP, TCP_INFO, &v->info, &len) == 0;
+	}
+	v->state = shown_state(v);
+}
+
+static void put_queues(struct json_out *o, struct netstack *st, const struct view *v)
+{
+	const struct attach_socket *s = v->socket;
 	int in = 0;
 	int out = 0;
 
 	if (s->is_listening) {
 		in = (int)s->queued;
-		out = ti ? (int)ti->tcpi_sacked : 0; /* the backlog, as for ss(8) */
+		out = v->has_info ? (int)v->info.tcpi_sacked : 0; /* the backlog, as for ss(8) */
 	} else if (ns_ioctl(st, s->ns_fd, SIOCINQ, &in) < 0 ||
 		   ns_ioctl(st, s->ns_fd, SIOCOUTQ, &out) < 0) {
 		in = out = 0;
@@ -118,77 +181,122 @@ static void put_tcp_info(struct json_out *o, const struct tcp_info *ti)
 	json_out_end(o);
 }
 
-static void put_names(struct json_out *o, struct netstack *st, int fd)
-{
-	struct sockaddr_storage ss = { 0 };
-	socklen_t len = sizeof(ss);
-
-	if (ns_getsockname(st, fd, (struct sockaddr *)&ss, &len) == 0)
-		put_sockaddr(o, "local", "local_port", &ss);
-	len = sizeof(ss);
-	if (ns_getpeername(st, fd, (struct sockaddr *)&ss, &len) == 0)
-		put_sockaddr(o, "peer", "peer_port", &ss);
-}
-
-static const char *shown_state(const struct attach_socket *s, const struct tcp_info *ti)
-{
-	if (s->is_local)
-		return "ESTAB";
-	return s->is_listening ? "LISTEN" : state_str(ti ? ti->tcpi_state : 0);
-}
-
-static void put_open_socket(struct json_out *o, struct netstack *st, const struct attach_socket *s)
-{
-	const int protocol = option(st, s->ns_fd, SOL_SOCKET, SO_PROTOCOL);
-	const struct tcp_info *ti = NULL;
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
-
-	if (protocol == IPPROTO_TCP &&
-	    ns_getsockopt(st, s->ns_fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0)
-		ti = &info;
-	json_out_string(o, "protocol", protocol_str(protocol));
-	json_out_string(o, "family",
-			option(st, s->ns_fd, SOL_SOCKET, SO_DOMAIN) == AF_INET6 ? "inet6" : "inet");
-	json_out_string(o, "state", shown_state(s, ti));
-	put_queues(o, st, s, ti);
-	put_names(o, st, s->ns_fd);
-	if (ti && !s->is_listening && !s->is_local)
-		put_tcp_info(o, ti);
-}
-
+/**
+ * struct listing - An answer that is being made
+ * @tcp, @udp:	Only sockets of these; all when both are false
+ * @family, @state, @listening: Only such sockets; NULL, false for all
+ * @names:	With those of the processes
+ * @name:	Of process @pid
+ */
 struct listing {
 	struct json_out *out;
 	struct netstack *stack;
 	bool is_cut;
+	bool tcp;
+	bool udp;
+	const char *family;
+	const char *state;
+	bool listening;
+	bool names;
+	int pid;
+	char name[64];
 };
+
+/* Who made it may have ended, and others have it. */
+static void put_name(struct listing *l, int pid)
+{
+	char path[64];
+
+	if (pid != l->pid) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/comm", pid); /* it fits */
+		if (file_read(AT_FDCWD, path, l->name, sizeof(l->name)) < 0)
+			l->name[0] = '\0';
+		l->pid = pid;
+	}
+	if (l->name[0])
+		json_out_string(l->out, "name", l->name);
+}
+
+static void put_view(struct json_out *o, struct netstack *st, const struct view *v)
+{
+	if (v->protocol) {
+		json_out_string(o, "protocol", v->protocol);
+		json_out_string(o, "family", v->family);
+	}
+	json_out_string(o, "state", v->state);
+	if (!v->protocol)
+		return;
+	put_queues(o, st, v);
+	if (v->has_local)
+		put_sockaddr(o, "local", "local_port", &v->local);
+	if (v->has_peer)
+		put_sockaddr(o, "peer", "peer_port", &v->peer);
+	if (v->has_info && !v->socket->is_listening && !v->socket->is_local)
+		put_tcp_info(o, &v->info);
+}
+
+/* @wanted is NULL for any. */
+static bool is_wanted(const char *wanted, const char *text)
+{
+	return !wanted || (text && strcmp(wanted, text) == 0);
+}
+
+static bool is_shown(const struct listing *l, const struct view *v)
+{
+	/* A datagram socket without a peer takes what anybody sends. */
+	if (l->listening && strcmp(v->state, "LISTEN") != 0 &&
+	    (strcmp(v->state, "UNCONN") != 0 || is_wanted("tcp", v->protocol)))
+		return false;
+	if ((l->tcp || l->udp) && !(l->tcp && is_wanted("tcp", v->protocol)) &&
+	    !(l->udp && is_wanted("udp", v->protocol)))
+		return false;
+	return is_wanted(l->family, v->family) && is_wanted(l->state, v->state);
+}
 
 static bool put_socket(void *arg, const struct attach_socket *s)
 {
 	struct listing *l = arg;
 	struct json_out *o = l->out;
+	struct view v;
 
 	l->is_cut = o->buf.len > ANSWER_MAX;
 	if (l->is_cut)
 		return false;
+	look(l->stack, s, &v);
+	if (!is_shown(l, &v))
+		return true;
 	json_out_object(o, NULL);
 	json_out_int(o, "pid", s->pid);
+	if (l->names)
+		put_name(l, s->pid);
 	json_out_bool(o, "local_program", s->is_local);
-	if (s->ns_fd >= 0)
-		put_open_socket(o, l->stack, s);
-	else
-		json_out_string(o, "state", s->is_local ? "ESTAB" : "CLOSED");
+	put_view(o, l->stack, &v);
 	json_out_end(o);
 	return true;
 }
+
+static const struct json_field listing_table[] = {
+	{ .name = "tcp", .kind = JSON_BOOL, .offset = offsetof(struct listing, tcp) },
+	{ .name = "udp", .kind = JSON_BOOL, .offset = offsetof(struct listing, udp) },
+	{ .name = "family", .kind = JSON_STRING, .offset = offsetof(struct listing, family) },
+	{ .name = "state", .kind = JSON_STRING, .offset = offsetof(struct listing, state) },
+	{ .name = "listening", .kind = JSON_BOOL, .offset = offsetof(struct listing, listening) },
+	{ .name = "names", .kind = JSON_BOOL, .offset = offsetof(struct listing, names) },
+	{ 0 },
+};
 
 int request_sockets(struct request *q, struct nerr *err)
 {
 	struct json_out *o = &q->out;
 	struct listing l = { .out = o, .stack = host_stack(q->d->host) };
 	struct netstack_memory m;
+	int r = json_read(q->doc, NULL, "", listing_table, &l, err);
 
-	(void)err; /* it cannot fail */
+	if (r < 0)
+		return r;
+	if (l.state && !is_state(l.state))
+		return nerr_set(err, -EINVAL, "there is no state '%s', as ESTAB or LISTEN",
+				l.state);
 	json_out_array(o, "sockets");
 	attach_each(q->d->attach, put_socket, &l);
 	json_out_end(o);

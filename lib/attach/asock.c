@@ -17,12 +17,26 @@
 #include "base/cleanup.h"
 #include "netstack/socket.h"
 
+/* What programs do not read waits in queues of the kernel, which no control group of theirs pays
+ * for.  So many of them may be as long as they come; beyond, each new one is shorter.
+ */
+#define QUEUES_WHOLE    64U
+#define QUEUES_BYTES    (QUEUES_WHOLE * UNIXEND_SNDBUF_OURS)
+
+#define SHARE           3
+
 #define HASH_SIZE_LEAST 64U
 #define SWEEP_LEAST     64U
 
-/* A sweep that takes longer is not done for each call that finds no room. */
-#define SWEEP_LONG_NS UINT64_C(5000000)
-#define SWEEP_REST    4 /* times as long is none */
+/* The kernel goes through all its sockets of AF_UNIX for each that it is asked for
+ * (unix_lookup_by_ino()), so that many take long.  A sweep goes on later after a while, and for
+ * want of room until one was found, or so long.  One that took long and found none is not done
+ * again for each call.
+ */
+#define SWEEP_SLICE_NS UINT64_C(2000000)
+#define SWEEP_FULL_NS  UINT64_C(30000000)
+#define SWEEP_LONG_NS  UINT64_C(5000000)
+#define SWEEP_REST     4 /* times as long is none */
 
 /* --- the table --- */
 
@@ -94,18 +108,46 @@ struct asock *asock_lookup(struct attach *a, uint64_t cookie)
 
 /* --- life --- */
 
+/* How many its programs have; NULL without memory. */
+static uint32_t *owned_by(struct attach *a, int owner)
+{
+	const uint32_t i = owner < 0 ? 0 : (uint32_t)owner;
+	uint32_t n = a->n_owned ? a->n_owned : 64;
+	uint32_t *more;
+
+	while (n <= i)
+		n *= 2;
+	if (n == a->n_owned)
+		return &a->owned[i];
+	more = reallocarray(a->owned, n, sizeof(*more));
+	if (!more)
+		return NULL;
+	memset(more + a->n_owned, 0, (n - a->n_owned) * sizeof(*more));
+	a->owned = more;
+	a->n_owned = n;
+	return &more[i];
+}
+
+/* Programs of one listener get SHARE times what they leave to all others: something is left. */
+static bool has_share(struct attach *a, uint32_t max)
+{
+	const uint32_t *own = owned_by(a, a->caller);
+
+	return own && a->n_socks < max && *own / SHARE <= max - a->n_socks;
+}
+
 /* One, after a sweep if it must be. */
 static bool has_room(struct attach *a)
 {
 	const uint32_t max = a->conf.sockets_max ? a->conf.sockets_max : ATTACH_SOCKETS_MAX;
 
 	if (a->sweep_in == 0)
-		asock_sweep(a);
-	if (a->n_socks >= max)
+		(void)asock_sweep(a); /* it goes on with the next ones */
+	if (!has_share(a, max))
 		asock_sweep_full(a);
 	if (a->n_socks >= a->hash_size)
 		grow(a);
-	return a->n_socks < max && a->hash_size;
+	return has_share(a, max) && a->hash_size;
 }
 
 int asock_new(struct attach *a, struct asock **ret, struct unixend_id id, int domain, int type,
@@ -130,6 +172,8 @@ int asock_new(struct attach *a, struct asock **ret, struct unixend_id id, int do
 		.ns_fd = ns_fd,
 		.pid = pid,
 		.end = -1,
+		.owner = a->caller,
+		.user_id = (uid_t)-1,
 	};
 	if (ns_fd >= 0) {
 		r = ns_set_notify(a->conf.stack, ns_fd, asock_on_stack, s);
@@ -139,6 +183,7 @@ int asock_new(struct attach *a, struct asock **ret, struct unixend_id id, int do
 		}
 	}
 	insert(s);
+	++*owned_by(a, s->owner); /* has_room() has made it */
 	if (a->sweep_in)
 		a->sweep_in--;
 	*ret = s;
@@ -190,12 +235,16 @@ void asock_free(struct asock *s, bool abort)
 	listen_done(s);
 	local_forget(s);
 	notify_release(s->a->notifier, &s->connect);
+	connect_wait_end(s, -EPIPE);
 	pump_stop(TAKE_PTR(s->pump));
+	relay_stop(TAKE_PTR(s->relay), abort);
 	adgram_free(s);
 	asock_close_end(s);
 	reserve_free(TAKE_PTR(s->reserve));
 	asock_close_stack(s, abort);
+	inherit_put(s->inherit);
 	take_out(s);
+	--*owned_by(s->a, s->owner); /* it was counted */
 	free(s);
 }
 
@@ -257,6 +306,8 @@ int asock_start_pump(struct asock *s)
 
 	assert(!s->pump);
 	asock_unwatch(s);
+	if (a->n_socks > QUEUES_WHOLE)
+		unixend_limit(s->end, QUEUES_BYTES / a->n_socks);
 	r = pump_start(a->pumps, &s->pump, s->end, s->ns_fd, s->junk, s);
 	if (r < 0)
 		return r;
@@ -293,7 +344,13 @@ void asock_pump_ended(void *arg, enum pump_end how)
 	s->error = stack_error(s);
 	asock_close_stack(s, false);
 	s->peer_len = 0; /* it has none any more */
-	s->state = ASOCK_DEAD;
+	asock_set_over(s, ASOCK_DEAD);
+}
+
+void asock_set_over(struct asock *s, enum asock_state state)
+{
+	s->state = state;
+	attach_sweep_later(s->a);
 }
 
 /* --- news of the stack --- */
@@ -328,7 +385,7 @@ static bool is_unseen(const struct asock *s)
 	if (s->dgram)
 		return false; /* we have the other end */
 	return s->state == ASOCK_FRESH || s->state == ASOCK_FAILED || s->state == ASOCK_DEAD ||
-	       (s->state == ASOCK_CONNECTED && s->is_local);
+	       (s->state == ASOCK_CONNECTED && s->is_local && !s->relay);
 }
 
 /* When the kernel does not tell, it lives on. */
@@ -351,11 +408,13 @@ static bool has_port(const struct asock *s, in_port_t port)
 /**
  * struct sweep - One of them
  * @port:	Only those that have it, 0 for all
+ * @over:	Only FAILED and DEAD ones
  * @freed:	How many
  * @left:	That are unseen and alive
  */
 struct sweep {
 	in_port_t port;
+	bool over;
 	uint32_t freed;
 	uint32_t left;
 };
@@ -366,6 +425,8 @@ struct sweep {
  */
 static bool is_candidate(const struct sweep *w, struct asock *s)
 {
+	if (w->over)
+		return s->state == ASOCK_FAILED || s->state == ASOCK_DEAD;
 	if (!w->port || is_unseen(s))
 		return is_unseen(s) && (!w->port || has_port(s, w->port));
 	if ((!s->dgram && s->state != ASOCK_LISTENING) || !has_port(s, w->port))
@@ -416,31 +477,60 @@ static void sweep_run(struct attach *a, struct sweep *w)
 	a->is_sweeping = false;
 }
 
-void asock_sweep(struct attach *a)
+bool asock_sweep(struct attach *a)
 {
+	const uint64_t end = loop_clock() + SWEEP_SLICE_NS;
 	struct sweep w = { .port = 0 };
 	uint32_t next;
 
-	sweep_run(a, &w);
+	if (a->is_sweeping)
+		return true;
+	a->is_sweeping = true;
+	while (a->sweep_at < a->hash_size && loop_clock() < end) {
+		while (sweep_bucket(a, &w, a->sweep_at))
+			;
+		a->sweep_at++;
+	}
+	a->is_sweeping = false;
+	a->sweep_left += w.left;
+	a->sweep_in = SWEEP_LEAST;
+	if (a->sweep_at < a->hash_size)
+		return false;
 	/* Each new one pays for a part of the next sweep, with the walk over those that are
 	 * seen.
 	 */
-	next = w.left > a->n_socks / 8 ? w.left : a->n_socks / 8;
-	a->sweep_in = next > SWEEP_LEAST ? next : SWEEP_LEAST;
+	next = a->sweep_left > a->n_socks / 8 ? a->sweep_left : a->n_socks / 8;
+	if (next > SWEEP_LEAST)
+		a->sweep_in = next;
+	a->sweep_at = 0;
+	a->sweep_left = 0;
+	return true;
 }
 
 /* A program makes as many calls as it likes, and others wait meanwhile. */
 void asock_sweep_full(struct attach *a)
 {
 	const uint64_t begin = loop_clock();
+	const uint64_t before = a->stats.swept;
 	uint64_t took;
+	bool done;
 
 	if (begin < a->sweep_rest_ns)
 		return;
-	asock_sweep(a);
-	took = loop_clock() - begin;
-	if (took > SWEEP_LONG_NS)
+	do {
+		done = asock_sweep(a);
+		took = loop_clock() - begin;
+	} while (!done && a->stats.swept == before && took < SWEEP_FULL_NS);
+	if (took > SWEEP_LONG_NS && a->stats.swept == before)
 		a->sweep_rest_ns = begin + took + SWEEP_REST * took;
+}
+
+bool asock_sweep_over(struct attach *a)
+{
+	struct sweep w = { .over = true };
+
+	sweep_run(a, &w);
+	return w.freed && w.left;
 }
 
 bool asock_sweep_port(struct attach *a, const union asock_addr *addr)

@@ -4,8 +4,7 @@
  *
  * Which of a program's descriptors are ours is known by the cookie of what is behind them, looked
  * up anew in each call: however it was duplicated, passed on or replaced.  All others are the
- * kernel's.  (A program that goes to another network namespace takes its filter along: its TCP
- * sockets are this instance's there, too.)
+ * kernel's.  So are those that a program opens after it has gone to another network namespace.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,9 +20,10 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 
-#define SWEEPS_AFTER    3 /* the last program of a listener */
+#define SWEEPS_AFTER     3 /* the last program of a listener */
 
-#define PORT_START_PATH "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+#define PORT_START_PATH  "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+#define PING_GROUPS_PATH "/proc/sys/net/ipv4/ping_group_range"
 
 /* --- calls --- */
 
@@ -136,6 +136,13 @@ static bool find_socket(struct acall *c)
 		acall_continue(c);
 		return false;
 	}
+	/* The number may be another task's by now, and the socket that one's. */
+	if (!notify_is_valid(&c->call)) {
+		c->a->stats.vanished++;
+		return false;
+	}
+	c->s->user = c->call.tid;
+	c->s->user_fd = (int)(uint32_t)c->call.arg[0];
 	flags = fcntl(c->fd, F_GETFL);
 	c->nonblock = flags >= 0 && flags & O_NONBLOCK;
 	return true;
@@ -158,20 +165,23 @@ static void on_call(void *arg, const struct notify_call *call)
 	const struct handler *h = handler_of(call->nr);
 
 	a->stats.calls++;
+	a->caller = call->listener;
 	if (call->nr == SYS_socket)
 		acall_socket(&c);
 	else if (!h)
 		acall_continue(&c);
 	else if (find_socket(&c))
 		on_socket_call(&c, h);
-	if (c.fd >= 0)
-		(void)close(c.fd); /* a copy */
+	if (c.fd >= 0 && c.s)
+		(void)close(c.fd); /* a copy of a socket of ours */
+	else if (c.fd >= 0)
+		tracee_putfd(a->tracees, c.fd);
 }
 
 /* What its programs had bound and never connected was not seen to close.  A task lets go of its
  * filter before its descriptors (do_exit() of Linux), so that it is looked for a little later.
  */
-static void sweep_later(struct attach *a)
+static void set_timer(struct attach *a)
 {
 	struct itimerspec its = { .it_value.tv_sec = 2 };
 
@@ -179,6 +189,13 @@ static void sweep_later(struct attach *a)
 		its.it_value =
 			(struct timespec){ .tv_nsec = a->n_sweeps > 2 ? 10000000 : 200000000 };
 	(void)timerfd_settime(a->timer.fd, 0, &its, NULL); /* EINVAL only */
+	a->is_timed = true;
+}
+
+void attach_sweep_later(struct attach *a)
+{
+	if (!a->is_timed)
+		set_timer(a);
 }
 
 static void on_timer(struct loop_watch *w, uint32_t events)
@@ -189,9 +206,17 @@ static void on_timer(struct loop_watch *w, uint32_t events)
 	(void)events;
 	if (read(w->fd, &ticks, sizeof(ticks)) != (ssize_t)sizeof(ticks))
 		return; /* it was set anew */
-	asock_sweep(a);
-	if (--a->n_sweeps)
-		sweep_later(a);
+	a->is_timed = false;
+	if (a->n_sweeps) {
+		if (asock_sweep(a))
+			a->n_sweeps--;
+		else if (a->n_sweeps < SWEEPS_AFTER)
+			a->n_sweeps++; /* it goes on sooner */
+		if (a->n_sweeps)
+			set_timer(a);
+	} else if (asock_sweep_over(a)) {
+		set_timer(a);
+	}
 }
 
 static void on_gone(void *arg)
@@ -199,7 +224,7 @@ static void on_gone(void *arg)
 	struct attach *a = arg;
 
 	a->n_sweeps = SWEEPS_AFTER;
-	sweep_later(a);
+	set_timer(a);
 	if (a->conf.listener_gone)
 		a->conf.listener_gone(a->conf.arg);
 }
@@ -249,6 +274,7 @@ static int make(struct attach *a, struct nerr *err)
 	if (r < 0)
 		return nerr_set(err, r, "cannot prepare the transfer of bytes: %s", strerror(-r));
 	a->port_start_fd = open(PORT_START_PATH, O_RDONLY | O_CLOEXEC);
+	a->ping_groups_fd = open(PING_GROUPS_PATH, O_RDONLY | O_CLOEXEC);
 	return notifier_new(&a->notifier, a->conf.loop, &ops, a, err);
 }
 
@@ -262,6 +288,8 @@ int attach_new(struct attach **ret, const struct attach_conf *conf, struct nerr 
 		return nerr_oom(err);
 	a->conf = *conf;
 	a->port_start_fd = -1;
+	a->caller = -1;
+	a->ping_groups_fd = -1;
 	a->timer.fd = -1;
 	r = make(a, err);
 	if (r < 0) {
@@ -276,6 +304,7 @@ int attach_new(struct attach **ret, const struct attach_conf *conf, struct nerr 
 static void free_sockets(struct attach *a)
 {
 	a->is_ending = true;
+	named_free_all(a);
 	for (uint32_t i = 0; i < a->hash_size; i++) {
 		while (a->hash[i]) {
 			connect_wake(a->hash[i], -ENOSYS);
@@ -283,6 +312,7 @@ static void free_sockets(struct attach *a)
 		}
 	}
 	free(a->hash);
+	free(a->owned);
 }
 
 void attach_free(struct attach *a)
@@ -301,6 +331,8 @@ void attach_free(struct attach *a)
 		(void)close(a->timer.fd); /* a timer */
 	if (a->port_start_fd >= 0)
 		(void)close(a->port_start_fd); /* only read */
+	if (a->ping_groups_fd >= 0)
+		(void)close(a->ping_groups_fd); /* only read */
 	free(a);
 }
 
@@ -324,7 +356,7 @@ void attach_stats(const struct attach *a, struct attach_stats *ret)
 	ret->held = 0;
 	for (uint32_t i = 0; i < a->hash_size; i++)
 		for (const struct asock *s = a->hash[i]; s; s = s->hash_next)
-			ret->held += listen_held(s) + s->connect.is_held;
+			ret->held += listen_held(s) + s->connect.is_held + adgram_held(s);
 }
 
 void attach_each(const struct attach *a, bool (*fn)(void *arg, const struct attach_socket *s),

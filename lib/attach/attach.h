@@ -35,7 +35,8 @@ struct netstack;
  * @mode:	Whose sockets are ours
  * @reserve:	A listening port is taken in the namespace's kernel, too: nobody else there
  *		gets it, and connections over the kernel's loopback reach our program
- * @sockets_max: Limit, 0 for the default (ATTACH_SOCKETS_MAX)
+ * @sockets_max: Limit, 0 for the default (ATTACH_SOCKETS_MAX).  Programs of one listener get three
+ *		times what they leave to all others
  * @listener_gone: Called when the last program of a listener has ended; may be NULL
  * @arg:	Of @listener_gone
  */

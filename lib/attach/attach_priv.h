@@ -7,11 +7,18 @@
  *	call_open.c	socket
  *	call_listen.c	bind, listen, accept, accept4; tokens
  *	call_connect.c	connect, its failures, AF_UNSPEC
+ *	connect_wait.c	threads that call connect() while another one waits in it
  *	call_name.c	getsockname, getpeername
- *	call_option.c	getsockopt, setsockopt, ioctl
+ *	share.c		SO_REUSEPORT, and whose sockets they are
+ *	call_option.c	getsockopt, setsockopt
+ *	call_ioctl.c	ioctl
  *	call_data.c	shutdown, and calls with data that are notified: sendto, recvfrom, recvmsg
+ *	named.c		sendto() with an address on a connection
  *	local.c		two programs of one instance: cut through
+ *	local_state.c	what such a connection says of itself, and how it is reset
+ *	relay.c		one that is cut through no more: bytes between two programs
  *	outside.c	connections to programs of the namespace that are not ours
+ *	inherit.c	options that were set before there was a connection
  *	reserve.c	ports held in the namespace's kernel
  *	dgram.c		UDP and ping sockets (ATTACH_FULL)
  */
@@ -84,7 +91,22 @@ union asock_addr {
  * @local, @peer: Names, kept for when the stack's socket is gone
  * @reserve:	Port held in the kernel, NULL
  * @dgram:	Of ATTACH_FULL, NULL
+ * @owner:	Listener of the program that has made it (a number that may be another one's now)
+ * @user_id:	Who has bound it with SO_REUSEPORT, -1
  * @is_bound:	bind() was done, and its answer reached nobody: the call may come again
+ * @is_shut:	shutdown() failed with ENOTCONN, which the description remembers
+ * @no_write:	The program of a local one has called shutdown() for writing
+ * @old_port:	Of an attempt or a connection that is over, in network order: getsockname() names
+ *		it until there is another one
+ * @relay:	A local one that is not cut through any more; NULL
+ * @peer_cookie: Of a local one: the record of its other end, or of nobody
+ * @user, @user_fd: A task that has made a call with it, and under which number
+ * @set_opts:	Options the program has set, a bit for each that is passed on (inherit.c)
+ * @is_native_set: The program has set options of the description itself: SO_RCVTIMEO and its like
+ * @inherit_worth: There are some for which those who are accepted need a copy
+ * @inherit:	That copy; of one that was accepted, what @ns_fd is to get when there is one
+ * @waits:	While CONNECTING: further calls of connect() that wait
+ * @untold:	What sendto() of a task has sent and not been told: @n bytes, 0 for none
  */
 struct asock {
 	struct asock *hash_next;
@@ -117,7 +139,26 @@ struct asock {
 	socklen_t peer_len;
 	struct reserve *reserve;
 	struct adgram *dgram;
+	int owner;
+	uid_t user_id;
 	bool is_bound;
+	bool is_shut;
+	bool no_write;
+	in_port_t old_port;
+	struct relay *relay;
+	uint64_t peer_cookie;
+	pid_t user;
+	int user_fd;
+	uint32_t set_opts;
+	bool is_native_set;
+	bool inherit_worth;
+	struct inherit *inherit;
+	struct connect_wait *waits;
+	struct {
+		pid_t tid;
+		ssize_t n;
+		uint64_t hash;
+	} untold;
 };
 
 #define ATTACH_SEEN 64 /* a power of two */
@@ -125,13 +166,19 @@ struct asock {
 /**
  * struct attach - The layer
  * @hash, @hash_size, @n_socks: Records, by cookie
+ * @caller:	Listener of the call that is being answered, -1
+ * @owned, @n_owned: Records, by listener
  * @cut_listeners, @cut_turn: Of local.c
+ * @named:	Calls that wait in named.c
  * @sweep_in:	So many new ones until the next sweep
  * @sweep_rest_ns: None before for want of room
+ * @sweep_at, @sweep_left: Bucket at which one goes on, and what it has left alive so far
  * @is_sweeping: It is under way
  * @is_ending:	attach_free() is: whoever waits gets ENOSYS
  * @timer, @n_sweeps: Sweeps to be done after programs have ended
+ * @is_timed:	@timer is set: for those, or for asock_sweep_over()
  * @port_start_fd: ip_unprivileged_port_start of our namespace, -1
+ * @ping_groups_fd: ping_group_range of it, -1
  * @reserved:	Ports held in the kernel
  * @seen:	Processes of tasks that have opened sockets
  */
@@ -145,15 +192,23 @@ struct attach {
 	struct asock **hash;
 	struct cut_listener *cut_listeners;
 	uint32_t cut_turn;
+	struct named *named;
 	uint32_t hash_size;
 	uint32_t n_socks;
+	int caller;
+	uint32_t *owned;
+	uint32_t n_owned;
 	uint32_t sweep_in;
 	uint64_t sweep_rest_ns;
+	uint32_t sweep_at;
+	uint32_t sweep_left;
 	bool is_sweeping;
 	bool is_ending;
 	struct loop_watch timer;
 	unsigned int n_sweeps;
+	bool is_timed;
 	int port_start_fd;
+	int ping_groups_fd;
 	struct reserved_port *reserved;
 	struct {
 		pid_t tid;
@@ -209,6 +264,9 @@ void acall_continue(struct acall *c);
 /* The process that calls, to be shown to a person: it may be an older one of the same number. */
 pid_t acall_pid(struct acall *c);
 
+/* asock_sweep_over() is to be called, in a while (attach.c). */
+void attach_sweep_later(struct attach *a);
+
 /* --- arguments (call_name.c) --- */
 
 /* An address the program gives: copied once.  0, -EFAULT, -EINVAL */
@@ -220,9 +278,17 @@ int acall_get_addr(struct acall *c, uint64_t addr, uint64_t len, union asock_add
 int acall_put_addr(struct acall *c, uint64_t addr, uint64_t len_addr, const union asock_addr *val,
 		   socklen_t val_len);
 
+/* --- data with an address (named.c) --- */
+
+/* sendto() of a connected socket: the address means nothing. */
+void named_sendto(struct acall *c);
+void named_free_all(struct attach *a);
+
 /* --- records (asock.c) --- */
 
-/* -ENFILE beyond the limit (after a sweep), -ENOMEM; @ns_fd becomes its own on success */
+/* Of a->caller's.  -ENFILE beyond the limit (after a sweep), -ENOMEM; @ns_fd becomes its own on
+ * success
+ */
 int asock_new(struct attach *a, struct asock **ret, struct unixend_id id, int domain, int type,
 	      int protocol, int ns_fd, pid_t pid);
 struct asock *asock_lookup(struct attach *a, uint64_t cookie);
@@ -232,10 +298,18 @@ struct asock *asock_lookup(struct attach *a, uint64_t cookie);
 void asock_free(struct asock *s, bool abort);
 /* The same record for another description (descriptor replacement). */
 void asock_rename(struct asock *s, uint64_t cookie, uint32_t ino);
-/* Ask the kernel for those whose end cannot be seen to close: FRESH, FAILED, DEAD. */
-void asock_sweep(struct attach *a);
+/* Ask the kernel for those whose end cannot be seen to close: FRESH, FAILED, DEAD.  False: not for
+ * all of them yet, which takes another call.
+ */
+bool asock_sweep(struct attach *a);
 /* The same when there is no room for one more; not if that took long a moment ago. */
 void asock_sweep_full(struct attach *a);
+/* The same for FAILED and DEAD only.  Return: some went and some are there: ask again */
+bool asock_sweep_over(struct attach *a);
+/* FAILED or DEAD from now on.  It is looked for in two seconds: without that it would be shown, and
+ * have its memory, until the next programs come.
+ */
+void asock_set_over(struct asock *s, enum asock_state state);
 /* The same for the owner of a local port, after EADDRINUSE.  True when somebody was freed. */
 bool asock_sweep_port(struct attach *a, const union asock_addr *addr);
 /* In network order; AF_UNSPEC is taken for AF_INET. */
@@ -288,8 +362,18 @@ void connect_begun(struct acall *c);
 int connect_watch(struct asock *s);
 /* Who waits in connect() is answered with @error. */
 void connect_wake(struct asock *s, int error);
+/* When a call that waits on a copy of the program's descriptor is over (SO_SNDTIMEO). */
+uint64_t connect_deadline(int fd);
+/* Another call of connect() waits for the handshake, too; ... */
+void connect_wait_add(struct acall *c);
+/* ... and all of them are answered. */
+void connect_wait_end(struct asock *s, int ret);
 /* A copy of the call's descriptor when it is that of @s still, negative */
 int asock_getfd(const struct asock *s, const struct notify_call *call);
+/* A copy of the descriptor of some program that has it, negative: where a call with it was last
+ * seen, in that process under another number, or in its children.
+ */
+int asock_find_fd(const struct asock *s);
 /* The program's description may write as much as it may: with @c->fd, if that was not done yet. */
 void asock_widen(struct acall *c);
 
@@ -300,6 +384,13 @@ void asock_widen(struct acall *c);
  * description then; the call is still to be answered.
  */
 int asock_replace(struct acall *c);
+
+/* --- ports that are shared (share.c) --- */
+
+/* The program may bind its socket there: -EADDRINUSE when another user shares that port, which he
+ * does with his own only.
+ */
+int share_check(struct acall *c, const union asock_addr *addr);
 
 /* --- cut through (local.c) --- */
 
@@ -316,11 +407,61 @@ int local_listen(struct asock *listener, int backlog);
 void local_listener_gone(struct asock *listener);
 /* @s ends, or becomes another: nothing here knows it any more. */
 void local_forget(struct asock *s);
+/* The end of the other program while that has not accepted it; ours still, or -1. */
+int local_waiting_end(const struct asock *client);
+/* asock_rename() from @before, of one that is connected still. */
+void local_renamed(struct asock *s, uint64_t before);
+
+/* --- their state (local_state.c): of a local one that is CONNECTED --- */
+
+/* With the numbers of TCP_INFO (netinet/tcp.h, which cannot be included with linux/tcp.h). */
+enum local_tcp {
+	LOCAL_ESTABLISHED = 1,
+	LOCAL_FIN_WAIT2 = 5,
+	LOCAL_CLOSE = 7,
+	LOCAL_CLOSE_WAIT = 8,
+};
+
+/* What TCP would be in, by what poll() says of @fd, a copy of the program's descriptor. */
+enum local_tcp local_tcp_state(const struct asock *s, int fd);
+/* A struct tcp_info, cut to *@len. */
+void local_tcp_info(const struct asock *s, int fd, void *val, socklen_t *len);
+/* @fd, the last descriptor of its end, is closed next: the other program is to see a reset. */
+void local_reset(struct asock *s, int fd);
+/* The call asks for what AF_UNIX has not: it gets a relay (@c->s->relay, and @c->fd is another
+ * one), unless a process that has been forked has the socket, too, or there is no memory: then all
+ * stays as it is.
+ */
+void local_uncut(struct acall *c);
+
+/* --- the relay (relay.c) --- */
+
+int relay_begin(struct acall *c);
+/* Its ends are closed; the other program sees a reset with @reset.  NULL is fine. */
+void relay_stop(struct relay *r, bool reset);
+/* SO_RCVLOWAT, 1 or more. */
+void relay_set_lowat(struct relay *r, uint32_t bytes);
+/* Bytes of the program that the other one cannot read yet. */
+uint32_t relay_unsent(const struct relay *r);
+/* The program's old end. */
+int relay_far(const struct relay *r);
 
 /* The same where somebody listens in the namespace's kernel: the program's socket is one of the
  * kernel's then, and @c->s is gone.
  */
 bool outside_connect(struct acall *c, const union asock_addr *to, socklen_t len);
+
+/* --- options that are passed on (inherit.c) --- */
+
+/* The program has set it. */
+void inherit_note(struct asock *s, int level, int name);
+/* @child was accepted: it has what @listener has, once it gets a socket of the stack; then ... */
+void inherit_give(struct asock *listener, struct asock *child);
+/* ... its socket of the stack, which is new, gets it. */
+void inherit_take(struct asock *s);
+/* A socket of the kernel gets what @s has. */
+void inherit_to_kernel(struct asock *s, int fd);
+void inherit_put(struct inherit *in); /* NULL is fine */
 
 /* --- ports in the kernel (reserve.c) --- */
 
@@ -339,6 +480,8 @@ bool reserve_is_pending(const struct reserve *r);
 /* 0: answered.  Or an error of socket(), to be answered */
 int adgram_open(struct acall *c, int domain, int type, int protocol);
 void adgram_free(struct asock *s); /* NULL in @s->dgram is fine */
+/* Calls that wait. */
+uint32_t adgram_held(const struct asock *s);
 
 /* Calls on a socket with @c->s->dgram.  They answer or wait. */
 void adgram_connect(struct acall *c, const union asock_addr *to, socklen_t len);

@@ -32,25 +32,27 @@
 #include "nic/loop.h"
 
 /* Descriptors of a process that are looked at: others wait for us meanwhile. */
-#define SEARCH_MAX 256
+#define SEARCH_MAX   256
+#define CHILDREN_MAX 16
 
-#define NS_PER_S   UINT64_C(1000000000)
-#define NS_PER_US  UINT64_C(1000)
+#define NS_PER_S     UINT64_C(1000000000)
+#define NS_PER_US    UINT64_C(1000)
 
 /* --- the program's description --- */
 
 int asock_getfd(const struct asock *s, const struct notify_call *call)
 {
-	cleanup_close int fd = tracee_getfd(s->a->tracees, call->tid, (int)call->arg[0]);
+	const int fd = tracee_getfd(s->a->tracees, call->tid, (int)call->arg[0]);
 	uint64_t cookie = 0;
 	int r;
 
 	if (fd < 0)
 		return fd;
 	r = unixend_cookie(fd, &cookie);
-	if (r < 0)
-		return r;
-	return cookie == s->cookie ? TAKE_FD(fd) : -EBADF;
+	if (r == 0 && cookie == s->cookie)
+		return fd;
+	tracee_putfd(s->a->tracees, fd);
+	return r < 0 ? r : -EBADF;
 }
 
 /* "ino:" of /proc/PID/fdinfo/N, which needs no more than the right to trace. */
@@ -100,6 +102,35 @@ static int search_fd(const struct asock *s, const struct notify_call *call)
 	return -EBADF;
 }
 
+/* The same number first: that is what fork() leaves. */
+static int search_child(const struct asock *s, const struct notify_call *call)
+{
+	struct notify_call at = *call;
+	pid_t child[CHILDREN_MAX];
+	const pid_t pid = tracee_tgid(s->a->tracees, call->tid);
+	const unsigned int n =
+		pid > 0 ? tracee_children(s->a->tracees, pid, child, CHILDREN_MAX) : 0;
+	int fd = -ESRCH;
+
+	for (unsigned int i = 0; i < n && fd < 0; i++) {
+		at.tid = child[i];
+		fd = asock_getfd(s, &at);
+		if (fd < 0)
+			fd = search_fd(s, &at);
+	}
+	return fd;
+}
+
+int asock_find_fd(const struct asock *s)
+{
+	const struct notify_call at = { .tid = s->user, .arg = { (uint32_t)s->user_fd } };
+	int fd = s->user ? asock_getfd(s, &at) : -ESRCH;
+
+	if (fd < 0 && s->user)
+		fd = search_fd(s, &at);
+	return fd < 0 && s->user ? search_child(s, &at) : fd;
+}
+
 static int find_fd(const struct asock *s)
 {
 	int fd = asock_getfd(s, &s->connect.call);
@@ -130,10 +161,21 @@ void asock_widen(struct acall *c)
 
 /* --- replaced descriptors --- */
 
+/* When it is over a port that was chosen for it is free, and named still, as in Linux. */
+static void note_port(struct asock *s)
+{
+	union asock_addr at;
+	socklen_t len = sizeof(at);
+
+	if (ns_getsockname(s->a->conf.stack, s->ns_fd, &at.sa, &len) == 0 && asock_port(&at))
+		s->old_port = asock_port(&at);
+}
+
 static int stack_disconnect(struct asock *s)
 {
 	const struct sockaddr none = { .sa_family = AF_UNSPEC };
 
+	note_port(s);
 	return ns_connect(s->a->conf.stack, s->ns_fd, &none, sizeof(none));
 }
 
@@ -143,11 +185,13 @@ static void let_go(struct asock *s)
 	listen_done(s);
 	local_forget(s);
 	notify_release(s->a->notifier, &s->connect);
+	connect_wait_end(s, -EPIPE);
 	pump_stop(TAKE_PTR(s->pump));
+	relay_stop(TAKE_PTR(s->relay), true);
 	asock_close_end(s);
 	s->junk = 0;
 	s->error = 0;
-	s->is_local = s->is_told = s->no_read = s->is_narrow = false;
+	s->is_local = s->is_told = s->no_read = s->no_write = s->is_narrow = s->is_shut = false;
 	s->local_len = s->peer_len = 0;
 	s->state = ASOCK_FRESH;
 }
@@ -165,13 +209,14 @@ static int new_stack_socket(struct asock *s)
 		return r;
 	}
 	s->ns_fd = fd;
+	inherit_take(s);
 	return 0;
 }
 
 int asock_replace(struct acall *c)
 {
 	struct asock *s = c->s;
-	const bool is_new = s->ns_fd < 0;
+	const bool is_new = s->ns_fd < 0, is_fresh = s->state == ASOCK_FRESH;
 	cleanup_close int fd = -1;
 	uint64_t cookie = 0;
 	uint32_t ino = 0;
@@ -192,7 +237,8 @@ int asock_replace(struct acall *c)
 		return r;
 	}
 	let_go(s);
-	(void)stack_disconnect(s); /* nothing to end is fine, too */
+	if (!is_fresh)
+		(void)stack_disconnect(s); /* nothing to end is fine, too */
 	asock_rename(s, cookie, ino);
 	s->a->stats.replaced++;
 	if (c->fd >= 0)
@@ -216,6 +262,7 @@ void connect_wake(struct asock *s, int error)
 {
 	if (s->connect.is_held)
 		(void)answer_held(s, error); /* counted when nobody waits any more */
+	connect_wait_end(s, -EPIPE);
 }
 
 static int established(struct asock *s)
@@ -265,7 +312,7 @@ static void failed(struct asock *s, int error)
 	asock_close_end(s);
 	s->junk = 0;
 	s->is_local = false;
-	s->state = ASOCK_FAILED;
+	asock_set_over(s, ASOCK_FAILED);
 }
 
 void connect_over(struct asock *s, int error)
@@ -276,6 +323,9 @@ void connect_over(struct asock *s, int error)
 		(void)stack_disconnect(s); /* nothing to end is fine, too */
 		failed(s, error);
 	}
+	if (error == 0 && s->waits)
+		s->is_told = true;
+	connect_wait_end(s, error < 0 ? -EPIPE : 0);
 }
 
 /* Asked once more it has the result, and after an error is as it was before. */
@@ -321,7 +371,7 @@ static void wait_over(struct notify_held *h, bool timed_out)
 }
 
 /* SO_SNDTIMEO of the program's description */
-static uint64_t deadline_of(int fd)
+uint64_t connect_deadline(int fd)
 {
 	struct timeval tv = { .tv_sec = 0 };
 	socklen_t len = sizeof(tv);
@@ -337,7 +387,7 @@ static void hold(struct acall *c, bool is_retry)
 
 	s->is_retry = is_retry;
 	s->connect.call = c->call;
-	s->connect.deadline_ns = deadline_of(c->fd);
+	s->connect.deadline_ns = connect_deadline(c->fd);
 	s->connect.over = wait_over;
 	s->connect.arg = s;
 	notify_hold(c->a->notifier, &s->connect);
@@ -384,8 +434,12 @@ static int pair(struct acall *c)
 static void start(struct acall *c, const union asock_addr *to, socklen_t len)
 {
 	struct asock *s = c->s;
-	int r;
+	int r = s->is_shut ? our_shortage(asock_replace(c)) : 0;
 
+	if (r < 0) {
+		(void)acall_return(c, r);
+		return;
+	}
 	if (local_connect(c, to, len))
 		return;
 	r = ns_connect(c->a->conf.stack, s->ns_fd, &to->sa, len);
@@ -393,6 +447,7 @@ static void start(struct acall *c, const union asock_addr *to, socklen_t len)
 		(void)acall_return(c, r);
 		return;
 	}
+	note_port(s);
 	r = pair(c);
 	if (r < 0) {
 		(void)stack_disconnect(s); /* it was connecting */
@@ -442,22 +497,28 @@ static void after_failure(struct acall *c, const union asock_addr *to, socklen_t
 static void disconnect(struct acall *c)
 {
 	struct asock *s = c->s;
+	cleanup_close int old = -1;
 	int r;
 
 	if (s->state == ASOCK_FRESH) {
 		(void)acall_return(c, stack_disconnect(s));
 		return;
 	}
+	if (s->is_local && s->state == ASOCK_CONNECTED && !s->relay)
+		old = fcntl(c->fd, F_DUPFD_CLOEXEC, 0);
 	connect_wake(s, -ECONNRESET);
 	r = asock_replace(c);
+	if (r == 0 && old >= 0)
+		local_reset(s, old); /* unless somebody has it still, it is closed next */
 	(void)acall_return(c, r < 0 ? our_shortage(r) : 0);
 }
 
 static void again_while_connecting(struct acall *c)
 {
-	/* One call waits at most; a second thread is told what it would be without waiting. */
-	if (c->nonblock || c->s->connect.is_held)
+	if (c->nonblock)
 		(void)acall_return(c, -EALREADY);
+	else if (c->s->connect.is_held)
+		connect_wait_add(c);
 	else
 		hold(c, true);
 }

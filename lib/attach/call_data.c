@@ -27,8 +27,17 @@ static void shut_connected(struct acall *c, int how)
 {
 	struct asock *s = c->s;
 
-	if (how != SHUT_RD && s->pump)
-		pump_no_write(s->pump);
+	if (s->is_local && local_tcp_state(s, c->fd) == LOCAL_CLOSE) {
+		(void)acall_return(c, -ENOTCONN);
+		return;
+	}
+	if (s->is_local && how == SHUT_RD)
+		local_uncut(c); /* the other program is not to hear of it */
+	if (how != SHUT_RD) {
+		s->no_write = true;
+		if (s->pump)
+			pump_no_write(s->pump);
+	}
 	if (how != SHUT_WR) {
 		s->no_read = true;
 		if (s->pump)
@@ -38,15 +47,17 @@ static void shut_connected(struct acall *c, int how)
 	acall_continue(c);
 }
 
-/* Who waits for a datagram is woken, of a socket that is not connected, too.  It is the end of what
- * we write, and never of both: that is how we see the program close.
+/* It is done to one that is not connected, too: who waits for a datagram is woken, and what is
+ * written fails.
  */
 static void shut_dgram(struct acall *c, int how)
 {
-	int r = ns_shutdown(c->a->conf.stack, c->s->ns_fd, how);
+	int r;
 
-	if (how != SHUT_WR && (r == 0 || r == -ENOTCONN))
-		(void)shutdown(c->s->dgram->end, SHUT_WR); /* cannot fail: it is connected */
+	adgram_drain(c->s->dgram); /* what was written before goes out */
+	r = ns_shutdown(c->a->conf.stack, c->s->ns_fd, how);
+	if (r == 0 || r == -ENOTCONN)
+		adgram_shut(c->s->dgram, how);
 	(void)acall_return(c, r);
 }
 
@@ -73,6 +84,11 @@ void acall_shutdown(struct acall *c)
 		(void)acall_return(c, how == SHUT_WR ? 0 : start_over(c));
 		return;
 	case ASOCK_FRESH:
+		/* It fails, and poll() shows it all the same. */
+		(void)shutdown(c->fd, how); /* of a socket */
+		c->s->is_shut = true;
+		(void)acall_return(c, -ENOTCONN);
+		return;
 	case ASOCK_FAILED:
 	case ASOCK_DEAD:
 		(void)acall_return(c, -ENOTCONN);
@@ -87,10 +103,6 @@ static bool is_connected(const struct asock *s)
 	return s->state == ASOCK_CONNECTED || s->state == ASOCK_DEAD;
 }
 
-/* TCP passes over an address once it is connected, AF_UNIX says EISCONN, which POSIX has, too.  The
- * call cannot be made in the program's place: when a signal ended it meanwhile its data would
- * be sent twice.
- */
 void acall_sendto(struct acall *c)
 {
 	const int flags = (int)(uint32_t)c->call.arg[3];
@@ -100,8 +112,10 @@ void acall_sendto(struct acall *c)
 		pump_urgent(c->s->pump);
 	if (flags & MSG_FASTOPEN)
 		(void)acall_return(c, -EOPNOTSUPP);
-	else if (is_connected(c->s) || !c->call.arg[4])
+	else if (!c->call.arg[4])
 		acall_continue(c);
+	else if (is_connected(c->s))
+		named_sendto(c);
 	else
 		(void)acall_return(c, c->s->state == ASOCK_CONNECTING ? -EAGAIN : -EPIPE);
 }

@@ -107,7 +107,7 @@ static bool may_bind(struct acall *c, const union asock_addr *addr, socklen_t le
 	if (family != c->s->domain && (is_ip6 || family != AF_UNSPEC))
 		return true;
 	return !port || port >= port_start(c->a) ||
-	       tracee_capable(c->a->tracees, c->call.tid, CAP_NET_BIND_SERVICE);
+	       tracee_capable(c->a->tracees, &c->call, CAP_NET_BIND_SERVICE);
 }
 
 static int bind_in_stack(struct acall *c, const union asock_addr *addr, socklen_t len)
@@ -142,7 +142,11 @@ void acall_bind(struct acall *c)
 	socklen_t len;
 	int r = acall_get_addr(c, c->call.arg[1], c->call.arg[2], &addr, &len);
 
-	if (r == 0 && s->state != ASOCK_FRESH && s->state != ASOCK_FAILED)
+	if (r < 0) {
+		(void)acall_return(c, r); /* also of one that was interrupted once more */
+		return;
+	}
+	if (s->state != ASOCK_FRESH && s->state != ASOCK_FAILED)
 		r = -EINVAL;
 	if (r == 0 && is_bound_to(s, &addr)) {
 		s->is_bound = acall_return(c, 0) < 0;
@@ -150,6 +154,8 @@ void acall_bind(struct acall *c)
 	}
 	if (r == 0 && !may_bind(c, &addr, len))
 		r = -EACCES;
+	if (r == 0)
+		r = share_check(c, &addr);
 	if (r == 0)
 		r = bind_in_stack(c, &addr, len);
 	s->is_bound = acall_return(c, r) < 0 && r == 0;
@@ -266,6 +272,17 @@ static int take_of_local(struct asock *l, struct accepted *ret)
 	return r;
 }
 
+/* Who accepts it is where it is looked for. */
+static void note_user(struct attach *a, const struct accepted *x, pid_t tid)
+{
+	struct asock *s = x->cookie ? asock_lookup(a, x->cookie) : NULL;
+
+	if (!s)
+		return;
+	s->user = tid;
+	s->user_fd = -1;
+}
+
 static int take_of_kernel(struct asock *l, struct accepted *ret)
 {
 	int fd = reserve_accept(l->reserve);
@@ -275,9 +292,19 @@ static int take_of_kernel(struct asock *l, struct accepted *ret)
 	ret->peer_len = sizeof(ret->peer);
 	if (getpeername(fd, &ret->peer.sa, &ret->peer_len) < 0)
 		ret->peer_len = 0; /* it is over already, which the program will see */
+	inherit_to_kernel(l, fd);
 	ret->fd = fd;
 	ret->cookie = 0;
 	return 0;
+}
+
+/* One of the kernel's may linger. */
+static void let_go(struct attach *a, const struct accepted *x)
+{
+	if (x->cookie)
+		(void)close(x->fd); /* a socket */
+	else
+		tracee_putfd(a->tracees, x->fd);
 }
 
 static int take(struct acall *c, struct accepted *ret)
@@ -318,11 +345,11 @@ static const struct {
 	{ SO_OOBINLINE, offsetof(struct inherited, oobinline), sizeof(int) },
 };
 
-static struct inherited inherited_read(int listener)
+static struct inherited inherited_read(const struct asock *s, int listener)
 {
 	struct inherited x = { .rcvlowat = 1 };
 
-	for (size_t i = 0; i < ARRAY_SIZE(inherited_opts); i++) {
+	for (size_t i = 0; s->is_native_set && i < ARRAY_SIZE(inherited_opts); i++) {
 		socklen_t len = inherited_opts[i].len;
 
 		/* Cannot fail: it is a socket. */
@@ -360,17 +387,18 @@ static void give(struct acall *c, const struct accepted *x, const struct inherit
 	if (c->call.arg[1])
 		r = acall_put_addr(c, c->call.arg[1], c->call.arg[2], &x->peer, x->peer_len);
 	if (r < 0 && notify_is_valid(&c->call)) {
-		(void)close(x->fd); /* a socket */
+		let_go(c->a, x);
 		(void)acall_return(c, r);
 		return;
 	}
 	if (r == 0 && fcntl(x->fd, F_SETFL, flags & SOCK_NONBLOCK ? O_NONBLOCK : 0) < 0)
 		r = -errno;
 	inherited_apply(opts, x->fd);
+	note_user(c->a, x, c->call.tid);
 	if (r == 0)
 		r = acall_return_fd(c, x->fd, flags & SOCK_CLOEXEC);
 	if (r == 0) {
-		(void)close(x->fd); /* a copy of what the program has */
+		let_go(c->a, x); /* a copy of what the program has */
 		return;
 	}
 	keep(c->s, x);
@@ -460,7 +488,7 @@ void acall_accept(struct acall *c)
 		(void)acall_return(c, s->dgram ? -EOPNOTSUPP : -EINVAL);
 		return;
 	}
-	opts = inherited_read(c->fd);
+	opts = inherited_read(s, c->fd);
 	r = take(c, &x);
 	/* Before the answer: the program may call poll() as soon as it has it. */
 	tokens_repair(s, c->fd);
@@ -485,7 +513,10 @@ static bool serve(struct asock *s)
 		struct accepted x;
 		/* One that a signal has ended: the memory its arguments name is in use again. */
 		const bool is_valid = notify_is_valid(&c.call);
-		int r = is_valid ? take(&c, &x) : 0;
+		int r;
+
+		s->a->caller = c.call.listener;
+		r = is_valid ? take(&c, &x) : 0;
 
 		if (r == -EAGAIN)
 			break;
@@ -575,8 +606,10 @@ static int reserve_port(struct asock *s)
 static int make_end(struct acall *c)
 {
 	struct asock *s = c->s;
-	int r = rendezvous_join(c->a->rv, c->fd, &s->end);
+	int r = s->is_shut ? asock_replace(c) : 0;
 
+	if (r == 0)
+		r = rendezvous_join(c->a->rv, c->fd, &s->end);
 	if (r < 0)
 		return r == -EMFILE ? -ENFILE : r;
 	r = unixend_fill(c->fd, &s->junk);
@@ -587,7 +620,7 @@ static int make_end(struct acall *c)
 	if (r < 0) {
 		/* Its descriptor is of no use any more; connect() would replace it. */
 		asock_close_end(s);
-		s->state = ASOCK_FAILED;
+		asock_set_over(s, ASOCK_FAILED);
 		s->error = -r;
 	}
 	return r;
@@ -688,7 +721,7 @@ static void drop_kept(struct asock *s)
 	child = x->cookie ? asock_lookup(s->a, x->cookie) : NULL;
 	if (child)
 		asock_free(child, true);
-	(void)close(x->fd); /* a socket */
+	let_go(s->a, x);
 }
 
 static void drop_held(struct asock *s)

@@ -84,7 +84,9 @@ static void socket_dgram(struct acall *c, int domain, int flags, int protocol)
 {
 	int r = -EINVAL;
 
-	if (!(flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)))
+	if (protocol > UINT8_MAX && protocol < PROTOCOL_MAX)
+		r = -EPROTONOSUPPORT; /* of no packet: IPPROTO_MPTCP */
+	else if (!(flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)))
 		r = adgram_open(c, domain, SOCK_DGRAM | flags, protocol ? protocol : IPPROTO_UDP);
 	if (r < 0)
 		(void)acall_return(c, r);
@@ -98,7 +100,12 @@ void acall_socket(struct acall *c)
 	const int flags = type & ~TYPE_MASK;
 	const bool is_inet = domain == AF_INET || domain == AF_INET6;
 
-	if (is_inet && (type & TYPE_MASK) == SOCK_STREAM)
+	/* A program takes its filter along when it goes to another network namespace.  What it
+	 * opens there is that one's: a sandbox without a network is to have none.
+	 */
+	if (is_inet && tracee_is_elsewhere(c->a->tracees, c->call.tid))
+		acall_continue(c);
+	else if (is_inet && (type & TYPE_MASK) == SOCK_STREAM)
 		socket_stream(c, domain, flags, protocol);
 	else if (is_inet && (type & TYPE_MASK) == SOCK_DGRAM && c->a->conf.mode == ATTACH_FULL)
 		socket_dgram(c, domain, flags, protocol);

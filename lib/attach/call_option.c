@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * getsockopt(), setsockopt() and ioctl().
+ * getsockopt() and setsockopt().
  *
  * Options are the stack's, in values that are copied once, but for those of the description that
  * the program reads, writes and waits on: its timeouts, its low water mark, urgent data,
@@ -12,11 +12,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <linux/capability.h>
-#include <linux/sockios.h>
 
 #include "attach/attach_priv.h"
 #include "attach/dgram_priv.h"
@@ -133,10 +131,12 @@ static int options_of(struct asock *s, bool *ret_temp)
 	fd = ns_socket(s->a->conf.stack, s->domain, s->type | SOCK_NONBLOCK, s->protocol);
 	if (fd < 0)
 		return fd;
-	if (s->state == ASOCK_CONNECTED)
+	if (s->state == ASOCK_CONNECTED) {
 		s->ns_fd = fd;
-	else
+		inherit_take(s);
+	} else {
 		*ret_temp = true;
+	}
 	return fd;
 }
 
@@ -151,8 +151,6 @@ static int stack_get(struct asock *s, int level, int name, void *val, socklen_t 
 	r = ns_getsockopt(st, fd, level, name, val, len);
 	if (temp)
 		(void)ns_close(st, fd); /* just made */
-	if (r == 0 && level == IPPROTO_TCP && name == TCP_INFO && s->is_local && *len)
-		*(uint8_t *)val = TCP_ESTABLISHED; /* the stack has no connection */
 	return r;
 }
 
@@ -165,6 +163,8 @@ static int stack_set(struct asock *s, int level, int name, const void *val, sock
 	if (fd < 0)
 		return fd;
 	r = ns_setsockopt(st, fd, level, name, val, len);
+	if (r == 0 && !temp)
+		inherit_note(s, level, name);
 	if (temp)
 		(void)ns_close(st, fd); /* just made */
 	return r;
@@ -196,9 +196,13 @@ static int take_error(struct acall *c)
 	socklen_t len = sizeof(error);
 
 	if (s->dgram || s->state == ASOCK_FRESH || s->state == ASOCK_LISTENING) {
-		(void)ns_getsockopt(c->a->conf.stack, s->ns_fd, SOL_SOCKET, SO_ERROR, &error, &len);
 		if (s->dgram)
+			adgram_hide_error(c);
+		(void)ns_getsockopt(c->a->conf.stack, s->ns_fd, SOL_SOCKET, SO_ERROR, &error, &len);
+		if (s->dgram) {
 			adgram_unmark(c);
+			adgram_feed(s->dgram);
+		}
 		return error;
 	}
 	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || !error)
@@ -243,6 +247,11 @@ static int get_value(struct acall *c, const struct sol_opt *o, int level, void *
 	case SOL_RCVLOWAT:
 		break;
 	}
+	if (level == IPPROTO_TCP && o->name == TCP_INFO && c->s->is_local &&
+	    c->s->state == ASOCK_CONNECTED) {
+		local_tcp_info(c->s, c->fd, val, len);
+		return 0;
+	}
 	return stack_get(c->s, level, o->name, val, len);
 }
 
@@ -261,7 +270,7 @@ void acall_getsockopt(struct acall *c)
 		acall_continue(c);
 		return;
 	}
-	r = tracee_read(t, c->call.tid, c->call.arg[4], &len, sizeof(len));
+	r = tracee_read(t, &c->call, c->call.arg[4], &len, sizeof(len));
 	if (r == 0 && len > INT_MAX)
 		r = -EINVAL;
 	if (r == 0) {
@@ -269,9 +278,9 @@ void acall_getsockopt(struct acall *c)
 		r = get_value(c, &o, level, val, &len);
 	}
 	if (r == 0 && len)
-		r = tracee_write(t, c->call.tid, c->call.arg[3], val, len);
+		r = tracee_write(t, &c->call, c->call.arg[3], val, len);
 	if (r == 0)
-		r = tracee_write(t, c->call.tid, c->call.arg[4], &len, sizeof(len));
+		r = tracee_write(t, &c->call, c->call.arg[4], &len, sizeof(len));
 	(void)acall_return(c, r);
 }
 
@@ -283,17 +292,17 @@ static bool may_set(struct acall *c, const struct sol_opt *o, int level, const v
 	int v = 0;
 
 	if (o->cap)
-		return tracee_capable(c->a->tracees, c->call.tid, o->cap) ||
-		       (o->name == SO_MARK &&
-			tracee_capable(c->a->tracees, c->call.tid, CAP_NET_RAW));
-	if (len < sizeof(v))
-		return true;
-	memcpy(&v, val, sizeof(v));
+		return tracee_capable(c->a->tracees, &c->call, o->cap) ||
+		       (o->name == SO_MARK && tracee_capable(c->a->tracees, &c->call, CAP_NET_RAW));
+	if (len >= sizeof(v))
+		memcpy(&v, val, sizeof(v));
+	else if (len)
+		v = *(const uint8_t *)val; /* of IPPROTO_IP; others need an int */
 	if ((level == SOL_SOCKET && o->name == SO_PRIORITY && (v < 0 || v > PRIORITY_FREE)) ||
 	    (level == IPPROTO_IP && o->name == IP_TRANSPARENT && v) ||
 	    (level == IPPROTO_IPV6 && o->name == IPV6_TRANSPARENT && v))
-		return tracee_capable(c->a->tracees, c->call.tid, CAP_NET_ADMIN) ||
-		       tracee_capable(c->a->tracees, c->call.tid, CAP_NET_RAW);
+		return tracee_capable(c->a->tracees, &c->call, CAP_NET_ADMIN) ||
+		       tracee_capable(c->a->tracees, &c->call, CAP_NET_RAW);
 	return true;
 }
 
@@ -307,6 +316,10 @@ static void set_rcvlowat(struct acall *c, const void *val, socklen_t len)
 
 	if (len >= sizeof(v)) {
 		memcpy(&v, val, sizeof(v));
+		if (s->is_local && s->state == ASOCK_CONNECTED && (v < 0 || v > 1))
+			local_uncut(c);
+		if (s->relay)
+			relay_set_lowat(s->relay, v < 0 ? INT_MAX : v ? (uint32_t)v : 1);
 		if (s->pump)
 			pump_set_lowat(s->pump, v < 0 ? INT_MAX : v ? (uint32_t)v : 1);
 		else
@@ -316,9 +329,22 @@ static void set_rcvlowat(struct acall *c, const void *val, socklen_t len)
 	acall_continue(c);
 }
 
+/* SO_LINGER with no time: close() is a reset. */
+static bool is_hasty(const struct sol_opt *o, int level, const void *val, socklen_t len)
+{
+	struct linger l;
+
+	if (level != SOL_SOCKET || o->name != SO_LINGER || len < sizeof(l))
+		return false;
+	memcpy(&l, val, sizeof(l));
+	return l.l_onoff && !l.l_linger;
+}
+
 static int set_value(struct acall *c, const struct sol_opt *o, int level, const void *val,
 		     socklen_t len)
 {
+	int r;
+
 	switch (o->kind) {
 	case SOL_REFUSED:
 		return -o->error;
@@ -333,7 +359,11 @@ static int set_value(struct acall *c, const struct sol_opt *o, int level, const 
 	}
 	if (!may_set(c, o, level, val, len))
 		return -EPERM;
-	return stack_set(c->s, level, o->name, val, len);
+	r = stack_set(c->s, level, o->name, val, len);
+	if (r == 0 && c->s->is_local && c->s->state == ASOCK_CONNECTED &&
+	    is_hasty(o, level, val, len))
+		local_uncut(c);
+	return r;
 }
 
 void acall_setsockopt(struct acall *c)
@@ -347,6 +377,7 @@ void acall_setsockopt(struct acall *c)
 	int r = 0;
 
 	asock_widen(c);
+	c->s->is_native_set |= o.kind == SOL_NATIVE || o.kind == SOL_RCVLOWAT;
 	if (o.kind == SOL_NATIVE) {
 		acall_continue(c);
 		return;
@@ -357,49 +388,12 @@ void acall_setsockopt(struct acall *c)
 	}
 	len = (size_t)given < sizeof(val) ? (socklen_t)given : sizeof(val);
 	if (len)
-		r = tracee_read(c->a->tracees, c->call.tid, c->call.arg[3], val, len);
+		r = tracee_read(c->a->tracees, &c->call, c->call.arg[3], val, len);
 	if (r == 0 && o.kind == SOL_RCVLOWAT) {
 		set_rcvlowat(c, val, len);
 		return;
 	}
 	if (r == 0)
 		r = set_value(c, &o, level, val, len);
-	(void)acall_return(c, r);
-}
-
-/* --- ioctl --- */
-
-/* What the program wrote and the peer has not acknowledged, or the stack not sent: what is still on
- * its way to the stack is neither.  Two programs that are cut through have nothing in between.
- */
-static int unsent(const struct asock *s, unsigned long request, int *ret)
-{
-	int r = 0;
-
-	*ret = 0;
-	if (s->ns_fd >= 0 && !s->is_local)
-		r = ns_ioctl(s->a->conf.stack, s->ns_fd, request, ret);
-	if (r == 0 && s->pump) {
-		const uint32_t more = pump_unsent(s->pump);
-
-		*ret = more < (uint32_t)(INT_MAX - *ret) ? *ret + (int)more : INT_MAX;
-	}
-	return r;
-}
-
-void acall_ioctl(struct acall *c)
-{
-	const unsigned long request = (uint32_t)c->call.arg[1];
-	int n = 0;
-	int r;
-
-	asock_widen(c);
-	if (request != SIOCOUTQ && request != SIOCOUTQNSD) {
-		acall_continue(c);
-		return;
-	}
-	r = unsent(c->s, request, &n);
-	if (r == 0)
-		r = tracee_write(c->a->tracees, c->call.tid, c->call.arg[2], &n, sizeof(n));
 	(void)acall_return(c, r);
 }

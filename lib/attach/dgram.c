@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,9 @@
 #define PAIR_SNDBUF (512 << 10)
 
 /* Beyond this a connected socket's datagrams wait in the stack, which has its own limit. */
-#define PAIR_FULL (128 << 10)
+#define PAIR_FULL       (128 << 10)
+
+#define PIECES_TOO_MANY 1025 /* than UIO_MAXIOV */
 
 /* So many of a program are taken at once, before others have their turn. */
 #define DRAIN_MAX 64
@@ -90,6 +93,68 @@ static void mark_error(struct adgram *d)
 	d->is_error_mark = send(d->end, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) == 0;
 }
 
+/* It has an error queue, which it looks at when poll() says POLLERR. */
+static bool has_error_queue(const struct adgram *d)
+{
+	int on = 0, on6 = 0;
+	socklen_t len = sizeof(on);
+
+	(void)ns_getsockopt(stack_of(d), d->s->ns_fd, IPPROTO_IP, IP_RECVERR, &on, &len);
+	if (d->s->domain == AF_INET6)
+		(void)ns_getsockopt(stack_of(d), d->s->ns_fd, IPPROTO_IPV6, IPV6_RECVERR, &on6,
+				    &len);
+	return on || on6;
+}
+
+/* The kernel keeps an error of recvmmsg() that comes behind the first message for the next call
+ * (do_recvmmsg()), so for that of the program: it is EMSGSIZE, whatever ours is.  Somebody who is
+ * about to receive may be faster, and has an empty message instead.
+ */
+static bool make_error(const struct adgram *d, int fd)
+{
+	const bool is_empty = !adgram_is_in_flight(d);
+	char none;
+	struct iovec iov = { .iov_base = &none, .iov_len = sizeof(none) };
+	struct mmsghdr m[2] = {
+		{ .msg_hdr = { .msg_iov = &iov, .msg_iovlen = 1 } },
+		{ .msg_hdr = { .msg_iov = &iov, .msg_iovlen = PIECES_TOO_MANY } },
+	};
+
+	if (is_empty && send(d->end, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return false;
+	return recvmmsg(fd, m, 2, MSG_DONTWAIT | (is_empty ? 0 : MSG_PEEK), NULL) == 1 || is_empty;
+}
+
+/* False when the program's descriptor is not where it was, or nobody would look. */
+static bool show_error(struct adgram *d)
+{
+	const struct notify_call at = { .tid = d->s->user, .arg = { (uint32_t)d->s->user_fd } };
+	int fd;
+
+	if (d->is_error_shown)
+		return true;
+	if (!has_error_queue(d))
+		return false;
+	fd = asock_getfd(d->s, &at);
+	if (fd < 0)
+		return false;
+	d->is_error_shown = make_error(d, fd);
+	(void)close(fd); /* a copy */
+	return d->is_error_shown;
+}
+
+void adgram_hide_error(struct acall *c)
+{
+	struct adgram *d = c->s->dgram;
+	int error;
+	socklen_t len = sizeof(error);
+
+	if (!d->is_error_shown)
+		return;
+	d->is_error_shown = false;
+	(void)getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len); /* it may be gone */
+}
+
 /* What poll() says of the stack's socket. */
 static uint32_t events_of(const struct adgram *d)
 {
@@ -99,12 +164,13 @@ static uint32_t events_of(const struct adgram *d)
 }
 
 /* The error of the stack's socket, which is 0 then. */
-static void take_error(struct adgram *d)
+static int take_error(struct adgram *d)
 {
-	int error;
+	int error = 0;
 	socklen_t len = sizeof(error);
 
 	(void)ns_getsockopt(stack_of(d), d->s->ns_fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	return error;
 }
 
 void adgram_unmark(struct acall *c)
@@ -123,6 +189,7 @@ void adgram_feed(struct adgram *d)
 {
 	cleanup_free uint8_t *buf = NULL;
 	uint32_t events;
+	int error = 0;
 
 	if (d->is_feeding || d->waits)
 		return; /* who waits takes it from the stack */
@@ -130,18 +197,25 @@ void adgram_feed(struct adgram *d)
 	/* Somebody has read it, who was told of the error so. */
 	if (d->is_error_mark && !adgram_is_in_flight(d)) {
 		d->is_error_mark = false;
-		take_error(d);
+		(void)take_error(d); /* it is told */
 	}
+	/* The next call that can tell the number does; until then it is in nobody's way. */
+	if (events_of(d) & POLLERR && show_error(d))
+		error = take_error(d);
 	while (has_room(d) && (events = events_of(d)) & (POLLIN | POLLERR)) {
-		if (events & POLLERR) {
+		if (events & POLLERR && !d->is_error_shown) {
 			mark_error(d);
 			break;
 		}
+		if (!(events & POLLIN))
+			break;
 		if (!buf)
 			buf = malloc(DGRAM_LEN_MAX);
 		if (!buf || !feed_one(d, buf))
 			break;
 	}
+	if (error)
+		(void)ns_set_error(stack_of(d), d->s->ns_fd, error); /* it is there */
 	d->is_feeding = false;
 }
 
@@ -240,6 +314,16 @@ static void unlink_wait(struct dwait *w)
 		d->waits_last = p;
 }
 
+uint32_t adgram_held(const struct asock *s)
+{
+	uint32_t n = 0;
+
+	if (s->dgram)
+		for (const struct dwait *w = s->dgram->waits; w; w = w->next)
+			n++;
+	return n;
+}
+
 static void on_over(struct notify_held *h, bool timed_out)
 {
 	struct dwait *w = h->arg;
@@ -293,7 +377,7 @@ void adgram_wait(struct acall *c, int timeout)
 /* The call's socket is still the program's, and the call is done again. */
 static void call_again(struct attach *a, struct asock *s, const struct notify_held *h)
 {
-	cleanup_close int fd = tracee_getfd(a->tracees, h->call.tid, (int)h->call.arg[0]);
+	const int fd = tracee_getfd(a->tracees, h->call.tid, (int)h->call.arg[0]);
 	struct acall c = {
 		.a = a,
 		.call = h->call,
@@ -303,10 +387,15 @@ static void call_again(struct attach *a, struct asock *s, const struct notify_he
 	};
 	uint64_t cookie;
 
-	if (fd < 0 || unixend_cookie(fd, &cookie) < 0 || cookie != s->cookie)
+	if (fd < 0) {
 		acall_return(&c, -EBADF);
-	else
+	} else if (unixend_cookie(fd, &cookie) < 0 || cookie != s->cookie) {
+		acall_return(&c, -EBADF);
+		tracee_putfd(a->tracees, fd);
+	} else {
 		adgram_call(&c);
+		(void)close(fd); /* a copy */
+	}
 }
 
 static void wake(struct adgram *d)
@@ -353,12 +442,31 @@ static void on_stack(void *arg, int ns_fd, uint32_t events)
 		watch_again(d);
 }
 
+void adgram_shut(struct adgram *d, int how)
+{
+	/* Ours is the other end of both.  They cannot fail: it is connected. */
+	if (how != SHUT_WR)
+		(void)shutdown(d->end, SHUT_WR);
+	if (how != SHUT_RD)
+		(void)shutdown(d->end, SHUT_RD);
+	d->is_read_shut = d->is_read_shut || how != SHUT_WR;
+	d->is_write_shut = d->is_write_shut || how != SHUT_RD;
+}
+
+/* One that is shut down both ways looks as one that is closed; its end wakes us all the same. */
+static bool has_closed(struct adgram *d, uint32_t events)
+{
+	if (!(events & POLLHUP))
+		return false;
+	return !(d->is_read_shut && d->is_write_shut) || !asock_is_open(d->s);
+}
+
 static void on_end(struct loop_watch *w, uint32_t events)
 {
 	struct adgram *d = w->arg;
 
 	adgram_drain(d);
-	d->is_closed = d->is_closed || events & POLLHUP;
+	d->is_closed = d->is_closed || has_closed(d, events);
 	if (!free_if_sent(d))
 		adgram_feed(d);
 }
@@ -468,15 +576,32 @@ static int make_record(struct acall *c, struct adgram *d, int program, int domai
 	return r == -ENOENT ? 0 : r;
 }
 
+/* net.ipv4.ping_group_range, which is of both families (ping_init_sock()). */
+static bool may_ping(struct acall *c)
+{
+	const int fd = c->a->ping_groups_fd;
+	char text[32] = "";
+	uint32_t low, high;
+	char *end;
+
+	if (fd < 0 || pread(fd, text, sizeof(text) - 1, 0) <= 0)
+		return true; /* there is no such setting */
+	low = (uint32_t)strtoul(text, &end, 10);
+	high = (uint32_t)strtoul(end, NULL, 10);
+	return low <= high && tracee_in_groups(c->a->tracees, &c->call, low, high);
+}
+
 int adgram_open(struct acall *c, int domain, int type, int protocol)
 {
 	struct netstack *st = c->a->conf.stack;
 	cleanup_close int program = -1;
 	struct adgram *d = NULL;
 	int end = -1;
-	int r;
-	int ns_fd = ns_socket(st, domain, SOCK_DGRAM | SOCK_NONBLOCK, protocol);
+	int ns_fd, r;
 
+	if (protocol == (domain == AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) && !may_ping(c))
+		return -EACCES;
+	ns_fd = ns_socket(st, domain, SOCK_DGRAM | SOCK_NONBLOCK, protocol);
 	if (ns_fd < 0)
 		return ns_fd;
 	r = make_pair(type, &program, &end);

@@ -74,7 +74,7 @@ static int get_msghdr(struct acall *c, uint64_t addr, struct dmsg *m)
 	struct tracees *t = c->a->tracees;
 	struct msghdr hdr;
 
-	if (tracee_read(t, c->call.tid, addr, &hdr, sizeof(hdr)) < 0)
+	if (tracee_read(t, &c->call, addr, &hdr, sizeof(hdr)) < 0)
 		return -EFAULT;
 	if (hdr.msg_iovlen > IOV_MAX_KERNEL)
 		return -EMSGSIZE;
@@ -90,7 +90,7 @@ static int get_msghdr(struct acall *c, uint64_t addr, struct dmsg *m)
 	m->control_len = hdr.msg_control ? hdr.msg_controllen : 0;
 	m->n = (unsigned int)hdr.msg_iovlen;
 	if (m->n &&
-	    tracee_read(t, c->call.tid, addr_of(hdr.msg_iov), m->iov, m->n * sizeof(m->iov[0])) < 0)
+	    tracee_read(t, &c->call, addr_of(hdr.msg_iov), m->iov, m->n * sizeof(m->iov[0])) < 0)
 		return -EFAULT;
 	return add_up(m);
 }
@@ -114,17 +114,18 @@ static ssize_t send_one(struct acall *c, const struct dmsg *m, int flags)
 	data = malloc(m->len + 1);
 	if (!data)
 		return -ENOBUFS;
-	if (m->len && tracee_readv(t, c->call.tid, m->iov, m->n, data, m->len) != (ssize_t)m->len)
+	if (m->len && tracee_readv(t, &c->call, m->iov, m->n, data, m->len) != (ssize_t)m->len)
 		return -EFAULT;
-	if (m->name_len && tracee_read(t, c->call.tid, m->name, &name, m->name_len) < 0)
+	if (m->name_len && tracee_read(t, &c->call, m->name, &name, m->name_len) < 0)
 		return -EFAULT;
-	if (m->control_len && tracee_read(t, c->call.tid, m->control, control, m->control_len) < 0)
+	if (m->control_len && tracee_read(t, &c->call, m->control, control, m->control_len) < 0)
 		return -EFAULT;
 	iov = (struct iovec){ .iov_base = data, .iov_len = m->len };
 	msg.msg_name = m->name_len ? &name : NULL;
 	msg.msg_namelen = m->name_len;
 	msg.msg_control = m->control_len ? control : NULL;
 	msg.msg_controllen = m->control_len;
+	adgram_hide_error(c);
 	/* What was written before goes before. */
 	adgram_drain(c->s->dgram);
 	n = ns_sendmsg(c->a->conf.stack, c->s->ns_fd, &msg, flags);
@@ -145,6 +146,7 @@ static void finish_send(struct acall *c, int64_t r, int flags)
 		return;
 	}
 	adgram_unmark(c); /* it may be what the call failed with */
+	adgram_feed(c->s->dgram);
 	acall_return(c, r);
 }
 
@@ -186,7 +188,7 @@ static int64_t send_many(struct acall *c, struct dmsg *m)
 
 		if (r < 0)
 			return n ? (int64_t)n : r;
-		if (tracee_write(c->a->tracees, c->call.tid, at + offsetof(struct mmsghdr, msg_len),
+		if (tracee_write(c->a->tracees, &c->call, at + offsetof(struct mmsghdr, msg_len),
 				 &len, sizeof(len)) < 0)
 			return n ? (int64_t)n : -EFAULT;
 	}
@@ -326,44 +328,63 @@ static int put_name(struct acall *c, const struct dmsg *m, const struct arrived 
 	if (m->name && a->name_len) {
 		const size_t n = a->name_len < m->name_len ? a->name_len : m->name_len;
 
-		if (n && tracee_write(t, c->call.tid, m->name, &a->name, n) < 0)
+		if (n && tracee_write(t, &c->call, m->name, &a->name, n) < 0)
 			return -EFAULT;
 	}
 	if (!m->name)
 		return 0;
-	return tracee_write(t, c->call.tid, m->hdr + offsetof(struct msghdr, msg_namelen),
+	return tracee_write(t, &c->call, m->hdr + offsetof(struct msghdr, msg_namelen),
 			    &a->name_len, sizeof(a->name_len));
 }
 
-/* Control data, whole or not at all, and the flags. */
-static int put_control(struct acall *c, const struct dmsg *m, const struct arrived *a, int flags)
+/* Cut it to @room as put_cmsg() of Linux does: in the middle of one, if that has more than its
+ * header there.  Return: what is left of it
+ */
+static size_t cut_control(struct arrived *a, size_t room, int *flags)
+{
+	size_t at = 0;
+
+	while (at + sizeof(struct cmsghdr) <= a->control_len) {
+		struct cmsghdr *cmsg = (struct cmsghdr *)(void *)(a->control + at);
+		const size_t left = at < room ? room - at : 0;
+
+		if (left < cmsg->cmsg_len)
+			*flags |= MSG_CTRUNC;
+		if (left < sizeof(*cmsg))
+			break;
+		if (left < cmsg->cmsg_len)
+			cmsg->cmsg_len = left;
+		at += CMSG_ALIGN(cmsg->cmsg_len);
+	}
+	return at < room ? at : room;
+}
+
+/* Control data and the flags. */
+static int put_control(struct acall *c, const struct dmsg *m, struct arrived *a, int flags)
 {
 	struct tracees *t = c->a->tracees;
-	const bool fits = a->control_len <= m->control_len;
-	const size_t len = fits ? a->control_len : 0;
+	size_t len;
 
 	if (!m->hdr)
 		return 0;
-	if (!fits)
-		flags |= MSG_CTRUNC;
-	if (len && tracee_write(t, c->call.tid, m->control, a->control, len) < 0)
+	len = cut_control(a, m->control_len, &flags);
+	if (len && tracee_write(t, &c->call, m->control, a->control, len) < 0)
 		return -EFAULT;
-	if (tracee_write(t, c->call.tid, m->hdr + offsetof(struct msghdr, msg_controllen), &len,
+	if (tracee_write(t, &c->call, m->hdr + offsetof(struct msghdr, msg_controllen), &len,
 			 sizeof(len)) < 0)
 		return -EFAULT;
-	return tracee_write(t, c->call.tid, m->hdr + offsetof(struct msghdr, msg_flags), &flags,
+	return tracee_write(t, &c->call, m->hdr + offsetof(struct msghdr, msg_flags), &flags,
 			    sizeof(flags));
 }
 
-static int64_t put_arrived(struct acall *c, const struct dmsg *m, const struct arrived *a,
-			   int flags)
+static int64_t put_arrived(struct acall *c, const struct dmsg *m, struct arrived *a, int flags)
 {
 	const size_t here = a->full < a->len ? a->full : a->len;
 	const size_t n = here < m->len ? here : m->len;
 	int out = a->flags | (a->full > m->len ? MSG_TRUNC : 0);
 	int r;
 
-	if (n && tracee_writev(c->a->tracees, c->call.tid, m->iov, m->n, a->data, n) != (ssize_t)n)
+	if (n && tracee_writev(c->a->tracees, &c->call, m->iov, m->n, a->data, n) != (ssize_t)n)
 		return -EFAULT;
 	r = put_name(c, m, a);
 	if (r == 0)
@@ -383,6 +404,7 @@ static int64_t recv_one(struct acall *c, const struct dmsg *m, int flags)
 		return -ENOBUFS;
 	a->data = data;
 	a->len = DGRAM_LEN_MAX;
+	adgram_hide_error(c);
 	if (!(flags & MSG_ERRQUEUE))
 		r = take_head(c, a, flags);
 	if (r == -EAGAIN)
@@ -426,6 +448,14 @@ static int64_t recv_msghdr(struct acall *c, uint64_t addr, struct dmsg *m, int f
 	return r < 0 ? r : recv_one(c, m, flags);
 }
 
+/* An error behind the first message is told by the next call (do_recvmmsg()). */
+static int64_t later(struct acall *c, unsigned int n, int r)
+{
+	if (r != -EAGAIN)
+		(void)ns_set_error(c->a->conf.stack, c->s->ns_fd, -r); /* it is there */
+	return n;
+}
+
 /* What is there.  Linux waits for all of them without MSG_WAITFORONE; a program that gets fewer
  * has to be prepared for that, too (a signal).
  */
@@ -441,10 +471,10 @@ static int64_t recv_many(struct acall *c, struct dmsg *m)
 		const uint32_t len = (uint32_t)r;
 
 		if (r < 0)
-			return n ? (int64_t)n : r;
-		if (tracee_write(c->a->tracees, c->call.tid, at + offsetof(struct mmsghdr, msg_len),
+			return n ? later(c, n, (int)r) : r;
+		if (tracee_write(c->a->tracees, &c->call, at + offsetof(struct mmsghdr, msg_len),
 				 &len, sizeof(len)) < 0)
-			return n ? (int64_t)n : -EFAULT;
+			return n ? later(c, n, -EFAULT) : -EFAULT;
 	}
 	return n;
 }

@@ -43,10 +43,12 @@ struct dwait {
  * @watch:	Of it
  * @is_connected: It has a peer: many datagrams may be in the pair
  * @is_error_mark: What is in the pair is an empty one that says that the stack has an error
+ * @is_error_shown: The program's end has an error, for poll()
  * @is_feeding, @is_draining: Being done, for callbacks come from within calls to the stack
  * @head:	Source and control data of the datagram in the pair
  * @is_more:	Not all was taken that the program has written
  * @is_closed:	The program has closed it
+ * @is_read_shut, @is_write_shut: By shutdown()
  * @is_head_alone: Nothing else was in the pair when that came
  * @head_len, @head_control_len, @head_flags: Of them
  * @unsent, @unsent_len: A datagram of the program that the stack could not take yet
@@ -58,10 +60,13 @@ struct adgram {
 	struct loop_watch watch;
 	bool is_connected;
 	bool is_error_mark;
+	bool is_error_shown;
 	bool is_feeding;
 	bool is_draining;
 	bool is_more;
 	bool is_closed;
+	bool is_read_shut;
+	bool is_write_shut;
 	bool is_head_alone;
 	union asock_addr head;
 	socklen_t head_len;
@@ -78,8 +83,16 @@ struct adgram {
 void adgram_feed(struct adgram *d);
 void adgram_drain(struct adgram *d);
 
+/* The program's end, as it is on Linux: it reads no more than what is there, its writes fail. */
+void adgram_shut(struct adgram *d, int how);
+
 /* If the error for which there is a mark was told otherwise, nobody is to find the mark. */
 void adgram_unmark(struct acall *c);
+
+/* The program's end has no error but those of the stack: before its end is used, before an error is
+ * told.  What there is still adgram_feed() shows again.
+ */
+void adgram_hide_error(struct acall *c);
 
 /* A datagram is in the pair. */
 bool adgram_is_in_flight(const struct adgram *d);

@@ -46,6 +46,7 @@ struct name {
  * @client:	Waits for room, and has the end; NULL: it is connected
  * @end:	The server's, -1 with @client
  * @junk:	Bytes at the head of its queue that are not the client's
+ * @cookie:	The client's record, which may be gone
  * @from, @to:	Names
  */
 struct cut {
@@ -55,6 +56,7 @@ struct cut {
 	struct asock *client;
 	int end;
 	uint32_t junk;
+	uint64_t cookie;
 	struct name from;
 	struct name to;
 };
@@ -216,6 +218,34 @@ static void admit(struct cut_listener *l)
 		client->is_local = true;
 		connect_over(client, 0);
 	}
+}
+
+/* The connection of a client that was not accepted yet. */
+static struct cut *find_ready(const struct attach *a, uint64_t cookie)
+{
+	for (struct cut_listener *l = a->cut_listeners; l; l = l->next)
+		for (struct cut *c = l->ready.first; c; c = c->next)
+			if (c->cookie == cookie)
+				return c;
+	return NULL;
+}
+
+int local_waiting_end(const struct asock *client)
+{
+	const struct cut *c = client->peer_cookie ? NULL : find_ready(client->a, client->cookie);
+
+	return c ? c->end : -1;
+}
+
+void local_renamed(struct asock *s, uint64_t before)
+{
+	struct asock *peer = s->peer_cookie ? asock_lookup(s->a, s->peer_cookie) : NULL;
+	struct cut *c = s->peer_cookie ? NULL : find_ready(s->a, before);
+
+	if (peer)
+		peer->peer_cookie = s->cookie;
+	if (c)
+		c->cookie = s->cookie;
 }
 
 void local_forget(struct asock *s)
@@ -464,11 +494,13 @@ static int begin(struct acall *c, struct cut_listener *l, struct name to, struct
 
 	if (r < 0)
 		return r;
-	*x = (struct cut){ .l = l, .end = -1, .from = from, .to = to };
+	*x = (struct cut){ .l = l, .end = -1, .cookie = s->cookie, .from = from, .to = to };
 	r = pair(c, x);
 	if (r < 0)
 		return r;
 	s->error = 0;
+	s->no_write = false;
+	s->peer_cookie = 0;
 	name_write(s->domain, from, &s->local, &s->local_len);
 	name_write(s->domain, to, &s->peer, &s->peer_len);
 	if (x->end >= 0)
@@ -491,6 +523,19 @@ static bool is_closed(struct asock *listener)
 	return !listen_held(listener);
 }
 
+/* What AF_UNIX does not know, and was asked for before there was a connection: TCP does it.  Later
+ * there is local_uncut().
+ */
+static bool wants_tcp(const struct asock *s)
+{
+	struct linger l = { .l_onoff = 0 };
+	socklen_t len = sizeof(l);
+
+	if (ns_getsockopt(s->a->conf.stack, s->ns_fd, SOL_SOCKET, SO_LINGER, &l, &len) < 0)
+		l.l_onoff = 0;
+	return (l.l_onoff && !l.l_linger) || get_flag(s, SOL_SOCKET, SO_RCVLOWAT) > 1;
+}
+
 bool local_connect(struct acall *c, const union asock_addr *to, socklen_t len)
 {
 	struct name target, from;
@@ -507,6 +552,8 @@ bool local_connect(struct acall *c, const union asock_addr *to, socklen_t len)
 		return false;
 	if (!l)
 		return outside_connect(c, to, len);
+	if (wants_tcp(c->s) || wants_tcp(l->s))
+		return false;
 	r = begin(c, l, target, from);
 	if (r < 0)
 		(void)acall_return(c, r);
@@ -531,7 +578,8 @@ static void drain(int fd, uint32_t junk)
 
 static int server_record(struct cut *c, struct asock **ret)
 {
-	const struct asock *l = c->l->s;
+	struct asock *l = c->l->s;
+	struct asock *client = asock_lookup(l->a, c->cookie);
 	struct asock *s = NULL;
 	uint64_t cookie = 0;
 	struct stat st;
@@ -550,6 +598,11 @@ static int server_record(struct cut *c, struct asock **ret)
 	s->is_told = true;
 	name_write(s->domain, c->to, &s->local, &s->local_len);
 	name_write(s->domain, c->from, &s->peer, &s->peer_len);
+	if (client) {
+		client->peer_cookie = s->cookie;
+		s->peer_cookie = client->cookie;
+	}
+	inherit_give(l, s);
 	*ret = s;
 	return 0;
 }

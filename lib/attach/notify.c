@@ -47,9 +47,12 @@
 #	error "name the architecture of seccomp's notifications"
 #endif
 
-#define HELD_BUCKETS  256 /* a power of two */
-#define SWEEP_MIN     64
-#define CALLS_AT_ONCE 16 /* of a listener, before others have their turn */
+#define HELD_BUCKETS 256 /* a power of two */
+#define SWEEP_MIN    64
+
+/* Of a listener, before others have their turn: so many calls, or as many as take so long. */
+#define CALLS_AT_ONCE 16
+#define CALLS_NS      1000000
 
 /* What the kernel reads and writes may be longer than what we know of it. */
 union notif_buf {
@@ -358,6 +361,7 @@ static void on_listener(struct loop_watch *w, uint32_t events)
 {
 	struct listener *l = w->arg;
 	struct pollfd p = { .fd = w->fd, .events = POLLIN, .revents = (short)events };
+	const uint64_t end = loop_clock() + CALLS_NS;
 
 	if (l->n->n_held >= l->n->sweep_at)
 		sweep(l->n);
@@ -365,6 +369,8 @@ static void on_listener(struct loop_watch *w, uint32_t events)
 		receive(l);
 		p.revents = 0;
 		(void)poll(&p, 1, 0); /* on failure: the loop tells of it again */
+		if (loop_clock() >= end)
+			break;
 	}
 	if ((p.revents & (POLLHUP | POLLERR)) && !(p.revents & POLLIN))
 		listener_gone(l);

@@ -8,40 +8,12 @@
  * program's socket for good, and is none of ours any more.
  */
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include "attach/attach_priv.h"
 #include "base/cleanup.h"
 #include "netstack/socket.h"
-
-/* What a program may have set before it connects; those that are carried over. */
-static const struct {
-	int level;
-	int name;
-} carried[] = {
-	{ SOL_SOCKET, SO_KEEPALIVE },  { SOL_SOCKET, SO_LINGER },
-	{ IPPROTO_TCP, TCP_NODELAY },  { IPPROTO_TCP, TCP_CORK },
-	{ IPPROTO_TCP, TCP_KEEPIDLE }, { IPPROTO_TCP, TCP_KEEPINTVL },
-	{ IPPROTO_TCP, TCP_KEEPCNT },  { IPPROTO_TCP, TCP_USER_TIMEOUT },
-	{ IPPROTO_TCP, TCP_SYNCNT },   { IPPROTO_IP, IP_TOS },
-	{ IPPROTO_IPV6, IPV6_TCLASS }, { IPPROTO_IPV6, IPV6_V6ONLY },
-};
-
-static void carry(const struct asock *s, int fd)
-{
-	uint8_t val[64];
-
-	for (size_t i = 0; i < ARRAY_SIZE(carried); i++) {
-		socklen_t len = sizeof(val);
-
-		/* What either of them does not know is as it is. */
-		if (ns_getsockopt(s->a->conf.stack, s->ns_fd, carried[i].level, carried[i].name,
-				  val, &len) == 0)
-			(void)setsockopt(fd, carried[i].level, carried[i].name, val, len);
-	}
-}
 
 /* Its name, where it has bound itself to one. */
 static bool bind_as(const struct asock *s, int fd)
@@ -63,14 +35,14 @@ static bool bind_as(const struct asock *s, int fd)
 /* Over the kernel's loopback it is connected or refused when connect() returns; or its listener has
  * a full queue.  Return: the socket
  */
-static int try_kernel(const struct asock *s, const union asock_addr *to, socklen_t len)
+static int try_kernel(struct asock *s, const union asock_addr *to, socklen_t len)
 {
 	cleanup_close int fd = socket(s->domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct pollfd look = { .fd = fd };
 
 	if (fd < 0)
 		return -errno;
-	carry(s, fd);
+	inherit_to_kernel(s, fd);
 	if (!bind_as(s, fd))
 		return -EADDRNOTAVAIL;
 	if (connect(fd, &to->sa, len) < 0 && errno != EINPROGRESS)
@@ -82,13 +54,17 @@ static int try_kernel(const struct asock *s, const union asock_addr *to, socklen
 
 bool outside_connect(struct acall *c, const union asock_addr *to, socklen_t len)
 {
-	cleanup_close int fd = -1;
 	struct asock *s = c->s;
+	int fd, r;
 
 	if (!c->a->conf.reserve)
 		return false;
 	fd = try_kernel(s, to, len);
-	if (fd < 0 || tracee_replace(c->a->tracees, &c->call, (int)c->call.arg[0], fd) < 0)
+	if (fd < 0)
+		return false;
+	r = tracee_replace(c->a->tracees, &c->call, (int)c->call.arg[0], fd);
+	tracee_putfd(c->a->tracees, fd); /* it may linger */
+	if (r < 0)
 		return false;
 	c->s = NULL;
 	asock_free(s, false);

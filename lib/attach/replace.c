@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Another description behind a descriptor of a program, and behind its registrations with epoll.
+ * Another description behind a descriptor of a program, behind those that were duplicated from
+ * it, and behind their registrations with epoll.  Descriptors of other processes that share the old
+ * one are out of reach.
  *
  * epoll knows a registration by description and number (struct epoll_filefd in fs/eventpoll.c).  So
  * the new one is registered by a helper process of ours, with descriptors of its own, where it
  * has the number that it has in the program: the program's EPOLL_CTL_MOD and EPOLL_CTL_DEL find it.
- * What was registered stands in /proc/TID/fdinfo.
+ * What was registered stands in /proc/TID/fdinfo, and so does the inode of each descriptor.
  */
 #include <assert.h>
 #include <dirent.h>
@@ -30,22 +32,34 @@
 #include "attach/tracee_priv.h"
 #include "base/cleanup.h"
 
-/* A program has as many descriptors, and an epoll as many registrations, as it likes.  We stop
- * looking after so much of both; who is not found is told of nothing by its epoll.
+/* A program has as many descriptors, and an epoll as many registrations, as it likes, and others
+ * wait while we look.  We stop after so much of both, which takes some milliseconds: the lowest
+ * numbers come first, and an epoll was made before most of what is in it.  Who is not found is told
+ * of nothing by its epoll.
  */
-#define FDINFO_FILES_MAX 65536
-#define FDINFO_BYTES_MAX (64U << 20)
+#define FDINFO_FILES_MAX 2048
+#define FDINFO_BYTES_MAX (4U << 20)
 
 #define EPOLLS_MAX       64
+#define DUPS_MAX         64
+#define COMMON_LINES     8           /* of fdinfo: those that every file has, with some to spare */
 #define HELPER_STACK     (256 << 10) /* sanitizers need more than we do */
 
 /**
  * struct registration - A descriptor in an epoll of the program
  * @epfd:	Our copy of the epoll
+ * @number:	Of the descriptor
  */
 struct registration {
 	int epfd;
+	int number;
 	struct epoll_event ev;
+};
+
+/* Another descriptor of the same description: its number, and flags as in struct replacement. */
+struct dup {
+	int number;
+	int flags;
 };
 
 /**
@@ -67,11 +81,13 @@ struct replacement {
 	size_t bytes;
 	struct registration reg[EPOLLS_MAX];
 	unsigned int n_regs;
+	struct dup dup[DUPS_MAX];
+	unsigned int n_dups;
 };
 
 /* --- what is registered --- */
 
-static bool parse_tfd(const char *line, const struct replacement *rp, struct epoll_event *ret)
+static bool parse_tfd(const char *line, const struct replacement *rp, struct registration *ret)
 {
 	int tfd;
 	uint32_t events;
@@ -85,14 +101,17 @@ static bool parse_tfd(const char *line, const struct replacement *rp, struct epo
 	if (sscanf(line, "tfd: %d events: %" SCNx32 " data: %" SCNx64 " pos:%*d ino:%lx", &tfd,
 		   &events, &data, &ino) != 4)
 		return false;
-	/* Another inode: a registration that outlived the descriptor of that number. */
-	if (tfd != rp->number || ino != rp->old_st.st_ino)
+	/* By its inode: the number may be another's, when it was closed and a duplicate lives. */
+	if (tfd < 0 || ino != rp->old_st.st_ino)
 		return false;
-	*ret = (struct epoll_event){ .events = events, .data.u64 = data };
+	*ret = (struct registration){
+		.number = tfd,
+		.ev = { .events = events, .data.u64 = data },
+	};
 	return true;
 }
 
-static void note(struct replacement *rp, int number, const struct epoll_event *ev)
+static void note(struct replacement *rp, int number, const struct registration *reg)
 {
 	int epfd;
 
@@ -101,7 +120,16 @@ static void note(struct replacement *rp, int number, const struct epoll_event *e
 	epfd = tracee_getfd(rp->t, rp->tid, number);
 	if (epfd < 0)
 		return; /* closed meanwhile */
-	rp->reg[rp->n_regs++] = (struct registration){ .epfd = epfd, .ev = *ev };
+	rp->reg[rp->n_regs] = *reg;
+	rp->reg[rp->n_regs++].epfd = epfd;
+}
+
+/* Inodes of other file systems may have the same number: that it is a socket's is seen later. */
+static void note_dup(struct replacement *rp, int number, unsigned long ino, int flags)
+{
+	if (number == rp->number || ino != rp->old_st.st_ino || rp->n_dups == DUPS_MAX)
+		return;
+	rp->dup[rp->n_dups++] = (struct dup){ .number = number, .flags = flags };
 }
 
 /**
@@ -146,24 +174,28 @@ static const char *next_line(struct lines *l)
 static void look_at(struct replacement *rp, int dir_fd, const char *name)
 {
 	cleanup_close int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+	const int number = (int)strtol(name, NULL, 10);
 	struct lines l = { .fd = fd };
 	bool is_epoll = false;
 	const char *line;
+	int flags = 0;
 
 	if (fd < 0)
 		return; /* closed meanwhile */
 	for (unsigned int i = 0; (line = next_line(&l)); i++) {
 		size_t len = strlen(line) + 1;
-		struct epoll_event ev;
+		struct registration reg;
 
 		is_epoll = is_epoll || strncmp(line, "tfd:", 4) == 0;
-		if ((!is_epoll && i > 8) || rp->bytes < len)
+		if ((!is_epoll && i > COMMON_LINES) || rp->bytes < len)
 			break;
 		rp->bytes -= len;
-		if (is_epoll && parse_tfd(line, rp, &ev)) {
-			note(rp, (int)strtol(name, NULL, 10), &ev);
-			break;
-		}
+		if (is_epoll && parse_tfd(line, rp, &reg))
+			note(rp, number, &reg);
+		else if (strncmp(line, "flags:", 6) == 0)
+			flags = (int)strtol(line + 6, NULL, 8);
+		else if (strncmp(line, "ino:", 4) == 0)
+			note_dup(rp, number, strtoul(line + 4, NULL, 10), flags);
 	}
 }
 
@@ -239,12 +271,14 @@ static void carry_owner(const struct replacement *rp)
 static int carry_over(const struct replacement *rp)
 {
 	struct timeval tv;
-	int lowat;
+	int val;
 	int sig = fcntl(rp->old_fd, F_GETSIG);
 
 	copy_option(rp, SO_RCVTIMEO, &tv, sizeof(tv));
 	copy_option(rp, SO_SNDTIMEO, &tv, sizeof(tv));
-	copy_option(rp, SO_RCVLOWAT, &lowat, sizeof(lowat));
+	copy_option(rp, SO_RCVLOWAT, &val, sizeof(val));
+	copy_option(rp, SO_OOBINLINE, &val, sizeof(val));
+	copy_option(rp, SO_PEEK_OFF, &val, sizeof(val));
 	carry_owner(rp);
 	if (sig > 0)
 		(void)fcntl(rp->new_fd, F_SETSIG, sig);
@@ -253,54 +287,44 @@ static int carry_over(const struct replacement *rp)
 
 /* --- the helper --- */
 
+static int highest(const struct replacement *rp)
+{
+	int n = rp->number;
+
+	for (unsigned int i = 0; i < rp->n_regs; i++)
+		n = rp->reg[i].number > n ? rp->reg[i].number : n;
+	return n;
+}
+
 /* Runs in our memory, with its own copy of our descriptors, while we stand still. */
 static int helper(void *arg)
 {
 	const struct replacement *rp = arg;
-	int at = rp->number;
-	int old_fd = rp->old_fd;
-	int new_fd = rp->new_fd;
+	const int above = highest(rp) + 1;
+	const int old_fd = fcntl(rp->old_fd, F_DUPFD, above);
+	const int new_fd = fcntl(rp->new_fd, F_DUPFD, above);
+	int epfd[EPOLLS_MAX];
 
-	/* Out of the way of the number, which may be that of one of them. */
-	if (old_fd == at)
-		old_fd = dup(old_fd);
-	if (new_fd == at)
-		new_fd = dup(new_fd);
+	/* Out of the way of the numbers, which may be those of some of them. */
+	for (unsigned int i = 0; i < rp->n_regs; i++)
+		epfd[i] = fcntl(rp->reg[i].epfd, F_DUPFD, above);
 	for (unsigned int i = 0; i < rp->n_regs; i++) {
 		struct epoll_event ev = rp->reg[i].ev;
-		int epfd = rp->reg[i].epfd;
+		const int at = rp->reg[i].number;
 
-		if (epfd == at)
-			continue; /* was moved by make_way() */
 		/* Our own copy, at least, keeps the old one alive, and registered. */
 		if (dup2(old_fd, at) < 0)
 			return 1;
-		(void)epoll_ctl(epfd, EPOLL_CTL_DEL, at, NULL);
+		(void)epoll_ctl(epfd[i], EPOLL_CTL_DEL, at, NULL);
 		if (dup2(new_fd, at) < 0)
 			return 1;
-		/* EEXIST: by another number of the same epoll, or the program was faster. */
-		(void)epoll_ctl(epfd, EPOLL_CTL_ADD, at, &ev);
+		/* EEXIST: the program was faster. */
+		(void)epoll_ctl(epfd[i], EPOLL_CTL_ADD, at, &ev);
 	}
 	/* Signals name the number by which they were asked for. */
-	if ((rp->flags & O_ASYNC) && dup2(new_fd, at) >= 0)
-		(void)fcntl(at, F_SETFL, rp->flags & (O_NONBLOCK | O_ASYNC));
+	if ((rp->flags & O_ASYNC) && dup2(new_fd, rp->number) >= 0)
+		(void)fcntl(rp->number, F_SETFL, rp->flags & (O_NONBLOCK | O_ASYNC));
 	return 0;
-}
-
-/* An epoll's copy that has the very number would be closed by the helper. */
-static void make_way(struct replacement *rp)
-{
-	for (unsigned int i = 0; i < rp->n_regs; i++) {
-		int moved;
-
-		if (rp->reg[i].epfd != rp->number)
-			continue;
-		moved = fcntl(rp->number, F_DUPFD_CLOEXEC, 0);
-		if (moved < 0)
-			return; /* skipped by the helper */
-		(void)close(rp->number);
-		rp->reg[i].epfd = moved;
-	}
 }
 
 /* No exit signal: nobody who waits for our children sees it.  Its own descriptors are closed when
@@ -313,7 +337,6 @@ static void run_helper(struct replacement *rp, char *stack)
 	sigset_t before;
 	pid_t pid;
 
-	make_way(rp);
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	pid = clone(helper, stack + HELPER_STACK, CLONE_VM | CLONE_VFORK, rp);
@@ -327,9 +350,26 @@ static void run_helper(struct replacement *rp, char *stack)
 static void replacement_done(struct replacement *rp)
 {
 	for (unsigned int i = 0; i < rp->n_regs; i++)
-		(void)close(rp->reg[i].epfd);
+		tracee_putfd(rp->t, rp->reg[i].epfd);
 	if (rp->old_fd >= 0)
-		(void)close(rp->old_fd);
+		tracee_putfd(rp->t, rp->old_fd);
+}
+
+/* Those that are still what they were when they were found. */
+static void replace_dups(const struct replacement *rp, const struct notify_call *call)
+{
+	for (unsigned int i = 0; i < rp->n_dups; i++) {
+		const struct dup *d = &rp->dup[i];
+		const int fd = tracee_getfd(rp->t, rp->tid, d->number);
+		struct stat st;
+
+		/* Fails when the call is over: then the rest stays as it is. */
+		if (fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == rp->old_st.st_ino &&
+		    st.st_dev == rp->old_st.st_dev)
+			(void)notify_set_fd(call, rp->new_fd, d->number, d->flags & O_CLOEXEC);
+		if (fd >= 0)
+			tracee_putfd(rp->t, fd);
+	}
 }
 
 /* The task sleeps in its call meanwhile; others of its process do not, and may see their epoll
@@ -363,6 +403,7 @@ static int replace(struct replacement *rp, const struct notify_call *call)
 	r = notify_set_fd(call, rp->new_fd, rp->number, rp->flags & O_CLOEXEC);
 	if (r < 0)
 		return r;
+	replace_dups(rp, call);
 	if (rp->n_regs > 0 || (rp->flags & O_ASYNC))
 		run_helper(rp, stack);
 	return 0;

@@ -29,6 +29,7 @@
 /* Of linux/socket.h. */
 #define FAMILY_INET   2
 #define FAMILY_INET6  10
+#define FAMILY_SMC    43
 #define TYPE_STREAM   1
 #define TYPE_DGRAM    2
 #define FLAG_OOB      0x1
@@ -83,15 +84,27 @@
 	IF(ATTACH_ALLOW, "ioctl", BOTH,                                                            \
 	   BITS(1, CMD_BITS &(CMD_BITS << (bit_)),                                                 \
 		((cmd_) ^ (1 << (bit_))) & CMD_BITS & (CMD_BITS << (bit_))))
-#define OTHER_CMDS(cmd_)                                                                           \
+#define OTHER_CMDS_ABOVE_6(cmd_)                                                                   \
 	OTHER_CMD(cmd_, 14), OTHER_CMD(cmd_, 13), OTHER_CMD(cmd_, 12), OTHER_CMD(cmd_, 11),        \
-		OTHER_CMD(cmd_, 10), OTHER_CMD(cmd_, 9), OTHER_CMD(cmd_, 8), OTHER_CMD(cmd_, 7),   \
-		OTHER_CMD(cmd_, 6), OTHER_CMD(cmd_, 5), OTHER_CMD(cmd_, 4), OTHER_CMD(cmd_, 3),    \
-		OTHER_CMD(cmd_, 2), OTHER_CMD(cmd_, 1), OTHER_CMD(cmd_, 0)
+		OTHER_CMD(cmd_, 10), OTHER_CMD(cmd_, 9), OTHER_CMD(cmd_, 8), OTHER_CMD(cmd_, 7)
+#define OTHER_CMDS_BELOW_6(cmd_)                                                                   \
+	OTHER_CMD(cmd_, 5), OTHER_CMD(cmd_, 4), OTHER_CMD(cmd_, 3), OTHER_CMD(cmd_, 2),            \
+		OTHER_CMD(cmd_, 1), OTHER_CMD(cmd_, 0)
+
+/* SIOCGIFADDR and its like are among sixteen, all of which are notified; the rest of those that
+ * differ from SIOCOUTQNSD in bit 6 are not.
+ */
+#define IFADDR_BITS 0xfff0
+#define IFADDR_CMDS 0x8910
 
 static_assert((FAMILY_INET & 7) == 2 && FAMILY_INET6 == (FAMILY_INET | 8),
 	      "rules of other families are made for these");
 static_assert((SIOCOUTQ ^ SIOCOUTQNSD) & 0x8000, "bit 15 tells the two apart");
+static_assert((SIOCOUTQNSD & 0xffc0) == 0x8940,
+	      "bit 6 is clear in IFADDR_CMDS and in those around them alone");
+static_assert((SIOCGIFADDR & IFADDR_BITS) == IFADDR_CMDS &&
+		      (SIOCGIFNETMASK & IFADDR_BITS) == IFADDR_CMDS,
+	      "addresses of interfaces are among IFADDR_CMDS");
 
 static const struct attach_rule rules[] = {
 	/* TCP; its protocol (IPPROTO_MPTCP, SCTP) is looked at by whom it is notified to. */
@@ -106,7 +119,18 @@ static const struct attach_rule rules[] = {
 	/* All below 64 but AF_VSOCK, 40 (with 56 nobody has): profiles of containers let that one
 	 * through by a rule of its own, or not at all, as it leads out of the container.
 	 */
-	OTHER_FAMILY(0x01, 0x01),
+	OTHER_FAMILY(0x03, 0x01),
+	OTHER_FAMILY(0x07, 0x07),
+	OTHER_FAMILY(0x0f, 0x03),
+	OTHER_FAMILY(0x1f, 0x1b),
+	OTHER_FAMILY(0x3f, 0x0b),
+	/* TCP of the kernel by another name: as on a kernel without it. */
+	{ .call = "socket",
+	  .action = ATTACH_ERRNO,
+	  .error = EAFNOSUPPORT,
+	  .modes = BOTH,
+	  .n_conds = 1,
+	  .cond = { BITS(0, 0x3f, FAMILY_SMC) } },
 	OTHER_FAMILY(0x0b, 0x00),
 	OTHER_FAMILY(0x2b, 0x08),
 	OTHER_FAMILY(0x2f, 0x2c),
@@ -147,13 +171,19 @@ static const struct attach_rule rules[] = {
 	ALWAYS("sendmmsg", FULL),
 	ALWAYS("recvmmsg", FULL),
 
-	/* The lower half of the command: its upper one (sizes, directions) is 0 in these two, and
+	/* The lower half of the command: its upper one (sizes, directions) is 0 in these, and
 	 * for what differs only there we let the kernel do it.
 	 */
 	IF(ATTACH_NOTIFY, "ioctl", BOTH, BITS(1, CMD_BITS, SIOCOUTQ)),
 	IF(ATTACH_NOTIFY, "ioctl", BOTH, BITS(1, CMD_BITS, SIOCOUTQNSD)),
-	OTHER_CMDS(SIOCOUTQ),
-	OTHER_CMDS(SIOCOUTQNSD),
+	IF(ATTACH_NOTIFY, "ioctl", BOTH, BITS(1, IFADDR_BITS, IFADDR_CMDS)),
+	OTHER_CMDS_ABOVE_6(SIOCOUTQ),
+	OTHER_CMD(SIOCOUTQ, 6),
+	OTHER_CMDS_BELOW_6(SIOCOUTQ),
+	OTHER_CMDS_ABOVE_6(SIOCOUTQNSD),
+	IF(ATTACH_ALLOW, "ioctl", BOTH, BITS(1, 0xfff0, 0x8900)),
+	IF(ATTACH_ALLOW, "ioctl", BOTH, BITS(1, 0xffe0, 0x8920)),
+	OTHER_CMDS_BELOW_6(SIOCOUTQNSD),
 
 	/* Its operations pass no filter: IORING_OP_SOCKET would make a kernel's socket. */
 	{ .call = "io_uring_setup", .action = ATTACH_ERRNO, .error = ENOSYS, .modes = BOTH },

@@ -19,6 +19,8 @@
 
 #include <linux/nsfs.h>
 
+#include "attach/closer.h"
+#include "attach/notify.h"
 #include "attach/tracee_priv.h"
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -48,36 +50,70 @@ int tracee_open_proc(const struct tracees *t, pid_t tid, const char *name, int f
 	return fd;
 }
 
-/* The value of a line "<name>:\t<value>" of /proc/TID/status, in @base. */
-static int status_value(const struct tracees *t, pid_t tid, const char *name, int base,
-			uint64_t *ret)
+/* /proc/TID/status: 1.5 KiB is usual; groups and masks of CPUs make it longer. */
+#define STATUS_MAX 8192
+
+static int status_read(const struct tracees *t, pid_t tid, char text[static STATUS_MAX])
 {
 	char path[32];
-	char text[8192]; /* 1.5 KiB is usual; groups and masks of CPUs make it longer */
-	size_t len = strlen(name);
 	int r;
 
 	(void)snprintf(path, sizeof(path), "%d/status", (int)tid); /* fits */
-	r = file_read(t->proc_fd, path, text, sizeof(text));
-	if (r < 0)
-		return r == -ENOENT ? -ESRCH : r;
-	for (const char *line = text; line; line = strchr(line, '\n')) {
-		char *end;
+	r = file_read(t->proc_fd, path, text, STATUS_MAX);
+	return r == -ENOENT ? -ESRCH : r;
+}
 
+/* What is behind "<name>:" in one of its lines, NULL. */
+static const char *status_find(const char *text, const char *name)
+{
+	const size_t len = strlen(name);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
 		line += *line == '\n';
-		if (strncmp(line, name, len) != 0 || line[len] != ':')
-			continue;
-		errno = 0;
-		*ret = strtoull(line + len + 1, &end, base);
-		return errno || end == line + len + 1 ? -EPROTO : 0;
+		if (strncmp(line, name, len) == 0 && line[len] == ':')
+			return line + len + 1;
 	}
-	return -EPROTO;
+	return NULL;
+}
+
+/* The next number in the line. */
+static bool status_next(const char **at, int base, uint64_t *ret)
+{
+	char *end;
+
+	*at += strspn(*at, " \t");
+	if (!**at || **at == '\n')
+		return false;
+	errno = 0;
+	*ret = strtoull(*at, &end, base);
+	if (errno || end == *at)
+		return false;
+	*at = end;
+	return true;
+}
+
+/* The value of a line "<name>:\t<value>" of it, in @base; with @nth one behind it. */
+static int status_value(const struct tracees *t, pid_t tid, const char *name, int base,
+			unsigned int nth, uint64_t *ret)
+{
+	char text[STATUS_MAX];
+	const char *at;
+	int r = status_read(t, tid, text);
+
+	if (r < 0)
+		return r;
+	at = status_find(text, name);
+	do {
+		if (!at || !status_next(&at, base, ret))
+			return -EPROTO;
+	} while (nth-- > 0);
+	return 0;
 }
 
 pid_t tracee_tgid(struct tracees *t, pid_t tid)
 {
 	uint64_t tgid;
-	int r = status_value(t, tid, "Tgid", 10, &tgid);
+	int r = status_value(t, tid, "Tgid", 10, 0, &tgid);
 
 	if (r < 0)
 		return r;
@@ -89,29 +125,75 @@ static bool ns_eq(const struct nsid *a, const struct nsid *b)
 	return a->dev == b->dev && a->ino == b->ino;
 }
 
-static int user_ns_of(const struct tracees *t, pid_t tid, struct nsid *ret)
+/* @kind: "user", "net" */
+static int ns_of(const struct tracees *t, pid_t tid, const char *kind, struct nsid *ret)
 {
 	char path[32];
 	struct stat st;
 
-	(void)snprintf(path, sizeof(path), "%d/ns/user", (int)tid); /* fits */
+	(void)snprintf(path, sizeof(path), "%d/ns/%s", (int)tid, kind); /* fits */
 	if (fstatat(t->proc_fd, path, &st, 0) < 0)
 		return -errno;
 	*ret = (struct nsid){ .dev = st.st_dev, .ino = st.st_ino };
 	return 0;
 }
 
-bool tracee_capable(struct tracees *t, pid_t tid, int cap)
+/* Nobody waits any more: the number may be another task's.  Ourselves (no listener) we know. */
+static bool is_over(const struct notify_call *call)
+{
+	return call->listener >= 0 && !notify_is_valid(call);
+}
+
+bool tracee_capable(struct tracees *t, const struct notify_call *call, int cap)
 {
 	struct nsid user;
 	uint64_t eff;
 
 	assert(cap >= 0 && cap < 64);
-	if (status_value(t, tid, "CapEff", 16, &eff) < 0 || !(eff >> cap & 1))
+	if (status_value(t, call->tid, "CapEff", 16, 0, &eff) < 0 || !(eff >> cap & 1))
 		return false;
 	/* Rights in another user namespace, one below or beside, count for nothing here. */
-	return user_ns_of(t, tid, &user) == 0 &&
-	       (ns_eq(&user, &t->own_user) || ns_eq(&user, &t->owner_user));
+	return ns_of(t, call->tid, "user", &user) == 0 &&
+	       (ns_eq(&user, &t->own_user) || ns_eq(&user, &t->owner_user)) && !is_over(call);
+}
+
+bool tracee_in_groups(struct tracees *t, const struct notify_call *call, uint32_t low,
+		      uint32_t high)
+{
+	char text[STATUS_MAX];
+	const char *groups;
+	uint64_t gid;
+
+	/* The effective group is behind the real one. */
+	if (status_value(t, call->tid, "Gid", 10, 1, &gid) == 0 && gid >= low && gid <= high)
+		return !is_over(call);
+	if (status_read(t, call->tid, text) < 0)
+		return false;
+	groups = status_find(text, "Groups");
+	while (groups && status_next(&groups, 10, &gid))
+		if (gid >= low && gid <= high)
+			return !is_over(call);
+	return false;
+}
+
+int tracee_user(struct tracees *t, const struct notify_call *call, uid_t *ret)
+{
+	uint64_t uid;
+	int r = status_value(t, call->tid, "Uid", 10, 1, &uid); /* real, effective ... */
+
+	if (r < 0)
+		return r;
+	if (uid > UINT32_MAX || is_over(call))
+		return -ESRCH;
+	*ret = (uid_t)uid;
+	return 0;
+}
+
+bool tracee_is_elsewhere(const struct tracees *t, pid_t tid)
+{
+	struct nsid net;
+
+	return ns_of(t, tid, "net", &net) == 0 && !ns_eq(&net, &t->own_net);
 }
 
 /* --- handles --- */
@@ -175,6 +257,11 @@ int tracee_getfd(struct tracees *t, pid_t tid, int fd)
 	}
 }
 
+void tracee_putfd(struct tracees *t, int fd)
+{
+	closer_put(t->closer, fd);
+}
+
 /* --- memory --- */
 
 static void *at(uint64_t addr)
@@ -182,20 +269,22 @@ static void *at(uint64_t addr)
 	return (void *)(uintptr_t)addr;
 }
 
-int tracee_read(struct tracees *t, pid_t tid, uint64_t addr, void *buf, size_t len)
+int tracee_read(struct tracees *t, const struct notify_call *call, uint64_t addr, void *buf,
+		size_t len)
 {
 	struct iovec remote = { .iov_base = at(addr), .iov_len = len };
-	ssize_t n = tracee_readv(t, tid, &remote, 1, buf, len);
+	ssize_t n = tracee_readv(t, call, &remote, 1, buf, len);
 
 	if (n < 0)
 		return (int)n;
 	return (size_t)n == len ? 0 : -EFAULT;
 }
 
-int tracee_write(struct tracees *t, pid_t tid, uint64_t addr, const void *buf, size_t len)
+int tracee_write(struct tracees *t, const struct notify_call *call, uint64_t addr, const void *buf,
+		 size_t len)
 {
 	struct iovec remote = { .iov_base = at(addr), .iov_len = len };
-	ssize_t n = tracee_writev(t, tid, &remote, 1, buf, len);
+	ssize_t n = tracee_writev(t, call, &remote, 1, buf, len);
 
 	if (n < 0)
 		return (int)n;
@@ -211,21 +300,23 @@ static ssize_t moved(ssize_t n)
 	return errno == EINVAL ? -EFAULT : -errno; /* EINVAL: longer than there are addresses */
 }
 
-ssize_t tracee_readv(struct tracees *t, pid_t tid, const struct iovec *remote, unsigned int n,
-		     void *buf, size_t len)
+ssize_t tracee_readv(struct tracees *t, const struct notify_call *call, const struct iovec *remote,
+		     unsigned int n, void *buf, size_t len)
 {
 	struct iovec local = { .iov_base = buf, .iov_len = len };
+	ssize_t r;
 
 	(void)t; /* the kernel goes by the number */
 	if (len == 0)
 		return 0;
 	if (n > PIECES_MAX)
 		return -EINVAL;
-	return moved(process_vm_readv(tid, &local, 1, remote, n, 0));
+	r = moved(process_vm_readv(call->tid, &local, 1, remote, n, 0));
+	return is_over(call) ? -ESRCH : r;
 }
 
-ssize_t tracee_writev(struct tracees *t, pid_t tid, const struct iovec *remote, unsigned int n,
-		      const void *buf, size_t len)
+ssize_t tracee_writev(struct tracees *t, const struct notify_call *call, const struct iovec *remote,
+		      unsigned int n, const void *buf, size_t len)
 {
 	struct iovec local = { .iov_base = at((uintptr_t)buf), .iov_len = len };
 
@@ -234,7 +325,9 @@ ssize_t tracee_writev(struct tracees *t, pid_t tid, const struct iovec *remote, 
 		return 0;
 	if (n > PIECES_MAX)
 		return -EINVAL;
-	return moved(process_vm_writev(tid, &local, 1, remote, n, 0));
+	if (is_over(call))
+		return -ESRCH;
+	return moved(process_vm_writev(call->tid, &local, 1, remote, n, 0));
 }
 
 /* --- the whole --- */
@@ -262,8 +355,8 @@ static int find_owner(struct tracees *t)
 /* Of ourselves, to see that there are such calls and that no filter stops us. */
 static int try_calls(struct tracees *t, struct nerr *err)
 {
-	pid_t self = (pid_t)syscall(SYS_gettid);
-	cleanup_close int copy = tracee_getfd(t, self, t->proc_fd);
+	const struct notify_call self = { .listener = -1, .tid = (pid_t)syscall(SYS_gettid) };
+	cleanup_close int copy = tracee_getfd(t, self.tid, t->proc_fd);
 	const char here = 'x';
 	char there = 0;
 	int r;
@@ -272,7 +365,7 @@ static int try_calls(struct tracees *t, struct nerr *err)
 		return nerr_set(err, copy == -EPERM ? copy : -ENOTSUP,
 				"cannot copy descriptors of other processes (pidfd_getfd): %s",
 				strerror(-copy));
-	r = tracee_read(t, self, (uintptr_t)&here, &there, 1);
+	r = tracee_read(t, &self, (uintptr_t)&here, &there, 1);
 	if (r < 0 || there != here)
 		return nerr_set(err, r == -EPERM ? r : -ENOTSUP,
 				"cannot read memory of other processes (process_vm_readv): %s",
@@ -287,10 +380,15 @@ int tracees_new(struct tracees **ret, struct nerr *err)
 
 	if (!t)
 		return nerr_oom(err);
+	t->proc_fd = -1;
+	if (closer_new(&t->closer) < 0)
+		return nerr_oom(err);
 	t->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (t->proc_fd < 0)
 		return nerr_set(err, -errno, "cannot open '/proc': %m");
-	r = user_ns_of(t, getpid(), &t->own_user);
+	r = ns_of(t, getpid(), "user", &t->own_user);
+	if (r == 0)
+		r = ns_of(t, (pid_t)syscall(SYS_gettid), "net", &t->own_net);
 	if (r == 0)
 		r = find_owner(t);
 	if (r < 0)
@@ -309,6 +407,7 @@ void tracees_free(struct tracees *t)
 		return;
 	for (unsigned int i = 0; i < TRACEE_HANDLES; i++)
 		forget(t, i);
+	closer_free(t->closer);
 	if (t->proc_fd >= 0)
 		(void)close(t->proc_fd);
 	free(t);

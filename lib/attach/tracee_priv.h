@@ -20,6 +20,8 @@ struct nsid {
  * struct tracees - What is known of tasks
  * @proc_fd:	/proc, open (O_PATH): also after a chroot()
  * @own_user:	User namespace of ours, and @owner_user that to which our network namespace belongs
+ * @own_net:	Network namespace of the thread, as it was at tracees_new()
+ * @closer:	Closes what was got of them
  * @no_threads:	pidfd_open() knows no PIDFD_THREAD (before Linux 6.9)
  * @handle:	pidfds, by thread id
  */
@@ -27,6 +29,8 @@ struct tracees {
 	int proc_fd;
 	struct nsid own_user;
 	struct nsid owner_user;
+	struct nsid own_net;
+	struct closer *closer;
 	bool no_threads;
 	struct {
 		pid_t tid; /* 0: none */

@@ -24,8 +24,11 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include <linux/mount.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -82,6 +85,13 @@ static int set_up_ours(int fd)
 {
 	refuse_rights(fd);
 	return set_sndbuf(fd, UNIXEND_SNDBUF_OURS);
+}
+
+void unixend_limit(int ours, uint32_t bytes)
+{
+	/* The kernel takes twice what it is told, which it has for what is around the bytes. */
+	(void)set_int(ours, SO_SNDBUF,
+		      (int)(bytes > UNIXEND_SNDBUF_LEAST ? bytes : UNIXEND_SNDBUF_LEAST));
 }
 
 int unixend_cookie(int fd, uint64_t *ret)
@@ -198,6 +208,24 @@ static int listen_below(int dir_fd, int *ret_fd, int *ret_path_fd)
 	return 0;
 }
 
+/* The root of a file system that is mounted nowhere (Linux 5.2): it goes with us, whenever we are
+ * killed.  Return: a descriptor, or negative errno for who has no right to, or no such kernel
+ */
+static int unmounted_dir(void)
+{
+	cleanup_close int fs = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
+	int fd;
+
+	if (fs < 0)
+		return -errno;
+	if (syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "mode", "0700", 0) < 0 ||
+	    syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+	fd = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
+			  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 /* A directory of our own, where there is a place for one. */
 static int private_dir(char *path, size_t size)
 {
@@ -218,16 +246,13 @@ static int private_dir(char *path, size_t size)
 	return r;
 }
 
-int rendezvous_new(struct rendezvous **ret, struct nerr *err)
+/* With a name for as long as that takes. */
+static int listen_in_private_dir(struct rendezvous *rv, struct nerr *err)
 {
-	cleanup_free struct rendezvous *rv = calloc(1, sizeof(*rv));
 	cleanup_close int dir_fd = -1;
 	char dir[256];
-	int r;
+	int r = private_dir(dir, sizeof(dir));
 
-	if (!rv)
-		return nerr_oom(err);
-	r = private_dir(dir, sizeof(dir));
 	if (r < 0)
 		return nerr_set(err, r, "cannot make a private directory in /run or /tmp: %s",
 				strerror(-r));
@@ -238,9 +263,25 @@ int rendezvous_new(struct rendezvous **ret, struct nerr *err)
 		(void)close(rv->fd);
 		(void)close(rv->path_fd);
 	}
+	return r < 0 ? nerr_set(err, r, "cannot make a listening socket in '%s': %s", dir,
+				strerror(-r))
+		     : 0;
+}
+
+int rendezvous_new(struct rendezvous **ret, struct nerr *err)
+{
+	cleanup_free struct rendezvous *rv = calloc(1, sizeof(*rv));
+	cleanup_close int dir_fd = unmounted_dir();
+	int r = -1;
+
+	if (!rv)
+		return nerr_oom(err);
+	if (dir_fd >= 0)
+		r = listen_below(dir_fd, &rv->fd, &rv->path_fd);
 	if (r < 0)
-		return nerr_set(err, r, "cannot make a listening socket in '%s': %s", dir,
-				strerror(-r));
+		r = listen_in_private_dir(rv, err);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(rv);
 	return 0;
 }

@@ -29,12 +29,16 @@ struct unixend_id {
 
 /* Bytes that the program's end of a pair may have under way, and ours. */
 #define UNIXEND_SNDBUF_PROGRAM (512 << 10)
-#define UNIXEND_SNDBUF_OURS    (4 << 20)
+#define UNIXEND_SNDBUF_OURS    (4U << 20)
+#define UNIXEND_SNDBUF_LEAST   (16U << 10)
 
 /* An AF_UNIX stream that is not connected (close-on-exec), with the least send buffer until
  * unixend_open().  @ret_cookie: SO_COOKIE, its name for us.  Return: the descriptor
  */
 int unixend_fresh(uint64_t *ret_cookie, uint32_t *ret_ino);
+
+/* Our end has no more than @bytes, but UNIXEND_SNDBUF_LEAST, under way to the program. */
+void unixend_limit(int ours, uint32_t bytes);
 
 /* SO_COOKIE of a descriptor, -ENOTSOCK ... */
 int unixend_cookie(int fd, uint64_t *ret);

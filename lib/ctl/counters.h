@@ -25,7 +25,7 @@
 	Y(refused) Y(swept) Y(tx_bytes) Y(rx_bytes)
 #define COUNTERS_SERVICE(Y) Y(turns) Y(sleeps) Y(spins) Y(spin_hits) Y(bursts) Y(packets)
 #define COUNTERS_MEMORY(Y) \
-	Y(packets) Y(packet_bytes) Y(sockets) Y(conns) Y(syn_rcvd) Y(time_wait) \
+	Y(packets) Y(packet_bytes) Y(packet_taken) Y(sockets) Y(conns) Y(syn_rcvd) Y(time_wait) \
 	Y(reassembly_bytes) Y(neighs) Y(tables)
 /* clang-format on */
 

@@ -12,8 +12,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -95,6 +97,26 @@ int ctl_wait(int fd, short events, uint64_t end_ms)
 
 /* --- asking --- */
 
+/* One that was killed goes on to listen until the kernel has taken its io_uring down, which a
+ * worker does after the process has ended.
+ */
+static bool listener_is_dead(int fd)
+{
+	socklen_t len = sizeof(struct ucred);
+	struct pollfd p = { .events = POLLIN };
+	cleanup_close int pidfd = -1;
+	struct ucred peer;
+
+	/* pid 0: of another pid namespace, nothing is known */
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.pid <= 0)
+		return false;
+	pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
+	if (pidfd < 0)
+		return errno == ESRCH;
+	p.fd = pidfd;
+	return poll(&p, 1, 0) > 0;
+}
+
 int ctl_connect(const char *path, unsigned int timeout_ms, int *ret)
 {
 	const struct timeval tv = { .tv_sec = timeout_ms / 1000,
@@ -116,6 +138,8 @@ int ctl_connect(const char *path, unsigned int timeout_ms, int *ret)
 		if (errno != EINTR)
 			return -errno;
 	}
+	if (listener_is_dead(fd))
+		return -ECONNREFUSED;
 	*ret = TAKE_FD(fd);
 	return 0;
 }

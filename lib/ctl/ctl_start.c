@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -32,7 +33,7 @@
 /* In the daemon. */
 #define READY_FD 3
 
-/* Of the keeper's pipe. */
+/* What the keeper is told. */
 #define DETACH 'd'
 
 static void close_all_from(unsigned int first)
@@ -45,6 +46,7 @@ static void close_all_from(unsigned int first)
 
 /* --- processes: after fork(), with nothing but system calls --- */
 
+/* @keep: sockets, for a pipe that nobody reads would end the caller by SIGPIPE. */
 struct pipes {
 	int ready[2];
 	int said[2];
@@ -130,9 +132,10 @@ static void pipes_done(struct pipes *p)
 
 static int pipes_make(struct pipes *ret, struct nerr *err)
 {
-	if (pipe2(ret->ready, O_CLOEXEC) < 0 || pipe2(ret->said, O_CLOEXEC) < 0 ||
-	    pipe2(ret->keep, O_CLOEXEC) < 0)
+	if (pipe2(ret->ready, O_CLOEXEC) < 0 || pipe2(ret->said, O_CLOEXEC) < 0)
 		return nerr_set(err, -errno, "cannot make a pipe: %m");
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ret->keep) < 0)
+		return nerr_set(err, -errno, "cannot make a pair of sockets: %m");
 	if (fcntl(ret->said[0], F_SETFL, O_NONBLOCK) < 0)
 		return nerr_set(err, -errno, "cannot make a pipe non-blocking: %m");
 	return 0;
@@ -166,10 +169,15 @@ static int wait_ready(const struct pipes *p, struct strbuf *said, uint64_t end_m
 			return -errno;
 		if (r > 0 && fds[1].revents)
 			read_said(p->said[0], said);
-		if (r > 0 && fds[0].revents)
-			return read(p->ready[0], &word, 1) == 1 ? 0 : -EPIPE;
+		if (r > 0 && fds[0].revents) {
+			if (read(p->ready[0], &word, 1) == 1)
+				return 0;
+			fds[0].fd = -1; /* it gives up, and is about to say why */
+		}
 		if (r > 0 && (fds[1].revents & POLLHUP))
 			fds[1].fd = -1;
+		if (fds[0].fd < 0 && (fds[1].fd < 0 || left == 0))
+			return -EPIPE;
 		if (left == 0)
 			return -ETIMEDOUT;
 	}
@@ -261,8 +269,9 @@ static int start(const struct ctl_start *conf, char *const *argv, char *const *e
 	(void)close(p->keep[0]);  /* a pipe */
 	p->ready[1] = p->said[1] = p->keep[0] = -1;
 	r = wait_ready(p, said, ctl_now_ms() + conf->timeout_ms);
-	if (r == 0 && write(p->keep[1], &word, 1) != 1)
-		r = -EPIPE;      /* somebody has killed the keeper */
+	/* Somebody may have killed the keeper: then the daemon is nobody's child already. */
+	if (r == 0)
+		(void)send(p->keep[1], &word, 1, MSG_NOSIGNAL);
 	(void)close(p->keep[1]); /* the keeper ends */
 	p->keep[1] = -1;
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <json-c/json.h>
+
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/json_table.h"
+#include "oci/keys.h"
 
 DEFINE_CLEANUP(struct json_doc *, json_doc_free);
 
@@ -73,6 +76,26 @@ static bool is_sandbox(const char *type)
 	return type && strcmp(type, "sandbox") == 0;
 }
 
+/* The namespaces are those that the runtime will find. */
+static int check_keys(struct json_object *root, struct nerr *err)
+{
+	static const char *const top[] = { "linux", "annotations", NULL };
+	static const char *const keys[] = { "namespaces", "seccomp", NULL };
+	static const char *const ns[] = { "type", "path", NULL };
+	struct json_object *part = NULL, *list = NULL;
+	int r = oci_check_spelling(root, "the configuration", top, err);
+
+	if (r < 0 || !json_object_object_get_ex(root, "linux", &part))
+		return r;
+	r = oci_check_spelling(part, "'linux'", keys, err);
+	if (r < 0 || !json_object_object_get_ex(part, "namespaces", &list) ||
+	    !json_object_is_type(list, json_type_array))
+		return r;
+	for (size_t i = 0; r == 0 && i < json_object_array_length(list); i++)
+		r = oci_check_spelling(json_object_array_get_idx(list, i), "a namespace", ns, err);
+	return r;
+}
+
 int oci_bundle_read(const char *json, size_t len, struct oci_bundle *ret, struct nerr *err)
 {
 	CLEANUP(json_doc_freep) struct json_doc *doc = NULL;
@@ -82,6 +105,10 @@ int oci_bundle_read(const char *json, size_t len, struct oci_bundle *ret, struct
 	int r;
 
 	r = json_doc_parse(json, len, &doc, err);
+	if (r == 0)
+		r = oci_check_twice(json, len, err);
+	if (r == 0)
+		r = check_keys(json_doc_root(doc), err);
 	if (r == 0)
 		r = json_read(doc, NULL, "", config_fields, &config, err);
 	if (r == 0 && config.annotations)

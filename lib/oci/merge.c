@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "base/json_table.h"
 #include "base/str.h"
+#include "oci/keys.h"
 
 #if defined(__x86_64__)
 #	define OCI_ARCH "SCMP_ARCH_X86_64"
@@ -204,10 +205,14 @@ static int put_ours(const struct merge *m, struct json_object *old, struct json_
 /* NULL with 0 for a rule that has no names left. */
 static int strip_rule(const struct merge *m, struct json_object *rule, struct json_object **ret)
 {
+	static const char *const keys[] = { "names", "action", "errnoRet", "args", NULL };
 	struct json_object *names = array_of(rule, "names");
 	struct json_object *left = NULL;
+	int r = oci_check_spelling(rule, "a rule of the seccomp profile", keys, m->err);
 
 	*ret = NULL;
+	if (r < 0)
+		return r;
 	if (!names)
 		return nerr_set(m->err, -EINVAL, "a rule of the seccomp profile has no names");
 	if (!lets_through(text_of(rule, "action"))) {
@@ -311,6 +316,63 @@ static int put_listener(const struct merge *m)
 	return 0;
 }
 
+/* --- merged before --- */
+
+/* A rule that was put in by us, for whichever mode; -ENOMEM */
+static int find_put(const struct merge *m, struct json_object *rule, const struct attach_rule **ret)
+{
+	*ret = NULL;
+	for (size_t i = 0; i < m->n_rules && !*ret; i++) {
+		struct json_object *ours;
+
+		if (!has_name(rule, m->rules[i].call))
+			continue;
+		ours = make_rule(&m->rules[i]);
+		if (!ours)
+			return nerr_oom(m->err);
+		if (json_object_equal(rule, ours))
+			*ret = &m->rules[i];
+		(void)json_object_put(ours);
+	}
+	return 0;
+}
+
+/* One that allows the call, in the place of all of ours for it. */
+static bool put_back(const struct merge *m, struct json_object *to, const char *call)
+{
+	const struct attach_rule allow = { .call = call, .action = ATTACH_ALLOW };
+
+	for (size_t i = 0; i < json_object_array_length(to); i++)
+		if (has_name(json_object_array_get_idx(to, i), call))
+			return true;
+	return m->allows_all || append(to, make_rule(&allow));
+}
+
+/* The profile as it was, or one that means the same: the bundle is started again, in a namespace or
+ * mode that may be another one, or podman's hook and the wrapper are both there.
+ */
+static int unmerge(struct merge *m)
+{
+	struct json_object *old = array_of(m->seccomp, "syscalls");
+	struct json_object *left = json_object_new_array();
+	int r = left ? 0 : nerr_oom(m->err);
+
+	for (size_t i = 0; r == 0 && old && i < json_object_array_length(old); i++) {
+		struct json_object *rule = json_object_array_get_idx(old, i);
+		const struct attach_rule *ours;
+
+		r = find_put(m, rule, &ours);
+		if (r == 0 &&
+		    !(ours ? put_back(m, left, ours->call) : append(left, json_object_get(rule))))
+			r = nerr_oom(m->err);
+	}
+	if (r < 0) {
+		(void)json_object_put(left);
+		return r;
+	}
+	return add(m->seccomp, "syscalls", left) ? 0 : nerr_oom(m->err);
+}
+
 /* --- the document --- */
 
 static int find_profile(struct merge *m, struct json_object *root)
@@ -334,11 +396,18 @@ static int find_profile(struct merge *m, struct json_object *root)
 
 static int merge_profile(struct merge *m)
 {
+	static const char *const keys[] = {
+		"defaultAction",    "architectures", "flags",           "listenerPath",
+		"listenerMetadata", "syscalls",      "defaultErrnoRet", NULL
+	};
 	const char *listener = text_of(m->seccomp, "listenerPath");
 	const char *action = text_of(m->seccomp, "defaultAction");
-	int r;
+	const bool is_merged = listener && strcmp(listener, m->conf->listener) == 0;
+	int r = oci_check_spelling(m->seccomp, "the seccomp profile", keys, m->err);
 
-	if (listener && *listener)
+	if (r < 0)
+		return r;
+	if (listener && *listener && !is_merged)
 		return nerr_set(m->err, -EBUSY,
 				"the seccomp profile has a listener already, '%s': a container can "
 				"have only one, so its sockets cannot be on the user stack",
@@ -346,7 +415,10 @@ static int merge_profile(struct merge *m)
 	if (!action)
 		return nerr_set(m->err, -EINVAL, "the seccomp profile has no 'defaultAction'");
 	m->allows_all = lets_through(action);
-	r = merge_calls(m);
+	if (is_merged)
+		r = unmerge(m);
+	if (r == 0)
+		r = merge_calls(m);
 	if (r == 0)
 		r = drop_flag(m);
 	return r < 0 ? r : put_listener(m);

@@ -39,9 +39,9 @@ struct oci_merge {
  * Each call of ours is taken out of every rule that allows it, and our rules for it are put first;
  * a call that the profile does not allow at all stays forbidden.  One architecture, the
  * machine's, for another one's numbers would go around the rules.  A missing profile is one that
- * allows everything.
+ * allows everything.  What was merged before, for @listener of @conf, is merged anew.
  *
- * Return: 0; -EBUSY when the profile has a listener already (a task can have only one),
+ * Return: 0; -EBUSY when the profile has another listener already (a task can have only one),
  *         -EINVAL for what cannot be read, -ENOMEM
  */
 int oci_merge(const char *json, size_t len, const struct oci_merge *conf, struct strbuf *ret,

@@ -2,6 +2,9 @@
 #include "sandbox/allow.h"
 
 #include <errno.h>
+#include <sched.h>
+#include <stdint.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include <seccomp.h>
@@ -26,10 +29,33 @@ static const int deadly[] = {
 	__NR_quotactl,
 };
 
+/* What cannot be asked of a call that is allowed: bits of an argument. */
+static const struct limit {
+	int nr;
+	unsigned int arg;
+	uint64_t bits;
+} limits[] = {
+	{ __NR_clone, 0,
+	  CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID |
+		  CLONE_NEWUSER | CLONE_NEWUTS },
+	{ __NR_mmap, 2, PROT_EXEC },
+	{ __NR_mprotect, 2, PROT_EXEC },
+};
+
 static void seccomp_releasep(scmp_filter_ctx *ctx)
 {
 	if (*ctx)
 		seccomp_release(*ctx);
+}
+
+static int allow(scmp_filter_ctx ctx, int nr)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		if (limits[i].nr == nr)
+			return seccomp_rule_add(
+				ctx, SCMP_ACT_ALLOW, nr, 1,
+				SCMP_CMP64(limits[i].arg, SCMP_CMP_MASKED_EQ, limits[i].bits, 0));
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 0);
 }
 
 static int fill(scmp_filter_ctx ctx, const int *calls, size_t n)
@@ -45,7 +71,7 @@ static int fill(scmp_filter_ctx ctx, const int *calls, size_t n)
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), __NR_clone3, 0);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
+		r = allow(ctx, calls[i]);
 	return r;
 }
 

@@ -19,6 +19,9 @@ struct nerr;
  * namespaces, modules, other architectures) ends the process with SIGSYS.  That may not be
  * in @calls.
  *
+ * Of some of @calls, if they are there, not all is let through: clone() makes no namespaces, and
+ * neither mmap() nor mprotect() memory that can be executed (EPERM).
+ *
  * Needs no_new_privs or CAP_SYS_ADMIN.  Return: 0, -EPERM, -ENOMEM, -EINVAL
  */
 int allow_only(const int *calls, size_t n, struct nerr *err);

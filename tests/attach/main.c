@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * main.c - run the sections, each in a process of its own
+ * main.c - run the sections, each in a process of its own, some at a time
  *
  *	sockdiff peer PATH			serve sessions at an AF_UNIX path
  *	sockdiff run PATH PEER4 PEER6 [SECTION...]	against it, which has these addresses
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/un.h>
@@ -21,9 +22,10 @@
 #include "tests/attach/sockdiff.h"
 
 static const struct section *const tables[] = {
-	sections_connect, sections_nonblock, sections_close, sections_data,   sections_oob,
-	sections_listen,  sections_bind,     sections_names, sections_option, sections_signal,
-	sections_share,   sections_bad,      sections_udp,   sections_bulk,   sections_thread,
+	sections_connect, sections_nonblock, sections_close,  sections_data,
+	sections_oob,     sections_listen,   sections_bind,   sections_names,
+	sections_option,  sections_signal,   sections_share,  sections_bad,
+	sections_udp,     sections_bulk,     sections_thread, sections_dgram,
 };
 
 /**
@@ -171,16 +173,95 @@ static bool is_wanted(const struct section *s, const struct variant *v, char *co
 	return false;
 }
 
+/**
+ * struct job - A section in a variant
+ * @out:	What it says, a file in memory
+ * @is_over:	It has said all
+ */
+struct job {
+	const struct section *s;
+	const struct variant *v;
+	pid_t pid;
+	int out;
+	bool is_over;
+};
+
+/* Several at a time: most of what they do is to wait. */
+#define JOBS_AT_ONCE 6
+
+static void job_start(struct job *j)
+{
+	j->out = memfd_create("lines", MFD_CLOEXEC);
+	j->pid = j->out < 0 ? -1 : fork();
+	if (j->pid < 0) {
+		perror("job");
+		exit(2);
+	}
+	if (j->pid)
+		return;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* known to every kernel */
+	if (dup2(j->out, STDOUT_FILENO) < 0)
+		_exit(2);
+	run_section(j->s, j->v);
+	_exit(0);
+}
+
+static void job_wait(struct job *jobs, size_t n)
+{
+	int status;
+	const pid_t pid = wait(&status);
+
+	for (size_t i = 0; i < n; i++)
+		if (jobs[i].pid == pid)
+			jobs[i].is_over = true;
+	if (pid < 0 || status) {
+		(void)fprintf(stderr, "sockdiff: a section cannot be run: %d\n", status);
+		exit(2);
+	}
+}
+
+static void job_print(struct job *j)
+{
+	char buf[4096];
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(j->out, buf, sizeof(buf), at)) > 0) {
+		if (write(STDOUT_FILENO, buf, (size_t)n) != n)
+			exit(3);
+		at += n;
+	}
+	(void)close(j->out); /* in memory */
+}
+
+/* What they say comes in order. */
+static void run_jobs(struct job *jobs, size_t n)
+{
+	size_t begun = 0, over = 0, printed = 0;
+
+	while (printed < n) {
+		while (begun < n && begun - over < JOBS_AT_ONCE)
+			job_start(&jobs[begun++]);
+		job_wait(jobs, begun);
+		over++;
+		while (printed < begun && jobs[printed].is_over)
+			job_print(&jobs[printed++]);
+	}
+}
+
 static int run(char *const *names)
 {
 	struct rlimit files = { .rlim_cur = 4096, .rlim_max = 4096 };
+	static struct job jobs[4096];
+	size_t n = 0;
 
 	(void)setrlimit(RLIMIT_NOFILE, &files); /* a limit that is too low is seen */
 	for (size_t t = 0; t < N_ELEMS(tables); t++)
 		for (const struct section *s = tables[t]; s->name; s++)
 			for (size_t v = 0; v < N_ELEMS(variants); v++)
-				if (is_wanted(s, &variants[v], names))
-					run_section(s, &variants[v]);
+				if (is_wanted(s, &variants[v], names) && n < N_ELEMS(jobs))
+					jobs[n++] = (struct job){ .s = s, .v = &variants[v] };
+	run_jobs(jobs, n);
 	return 0;
 }
 

@@ -242,6 +242,31 @@ static void lingers(const struct env *e)
 	peer_reads("off-peer", e, slot, 1);
 }
 
+/* Asked for long before close(): all goes on as it did until then. */
+static void lingers_early(const struct env *e)
+{
+	int slot;
+	const int fd = tcp_accepted(e, &slot);
+	struct answer a;
+	char buf[64];
+
+	(void)ask(e, ASK_SEND, slot, 10);
+	(void)wait_readable(fd, 10); /* for it to be there */
+	linger(fd, 1, 0);
+	say("readable", "%d", wait_readable(fd, 10));
+	result("read", read(fd, buf, 4));
+	(void)ask(e, ASK_SEND, slot, 20);
+	result("rest", recv(fd, buf, 26, MSG_WAITALL));
+	mask_now("mask", fd);
+	ask_begin(e, ASK_RECV, slot, 3000000);
+	say("sent", "%zd", send_pattern(fd, 3000000));
+	a = ask_end(e);
+	say("arrives", "%lld %016llx", (long long)a.r, (unsigned long long)a.hash);
+	say("unsent", "%d", wait_sent(fd));
+	result("close", close(fd));
+	peer_reads("peer", e, slot, 1);
+}
+
 /* What was written before close() arrives, however slow the peer is. */
 static void close_unsent(const struct env *e)
 {
@@ -291,6 +316,7 @@ const struct section sections_close[] = {
 	{ "shutdown", shutdown_errors, true },
 	{ "close-unread", close_unread, true },
 	{ "linger", lingers, true },
+	{ "linger-early", lingers_early, true },
 	{ "close-unsent", close_unsent, true },
 	{ "killed", killed, true },
 	{ 0 },

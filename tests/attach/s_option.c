@@ -144,7 +144,19 @@ static void connected(const struct env *e)
 		int_option("mtu", fd, IPPROTO_IP, IP_MTU);
 	all_options("conn", fd);
 	result("send", send(fd, "abc", 3, 0));
-	say("corked", "%lld", (long long)ask(e, ASK_WAIT, slot, POLLOUT).r);
+	result("uncork", setsockopt(fd, IPPROTO_TCP, TCP_CORK, &(int){ 0 }, sizeof(int)));
+	say("arrives", "%lld", (long long)ask(e, ASK_RECV, slot, 3).r);
+	(void)close(fd); /* over */
+}
+
+static void corked(const struct env *e)
+{
+	int slot;
+	const int fd = tcp_pair(e, &slot);
+
+	result("cork", setsockopt(fd, IPPROTO_TCP, TCP_CORK, &(int){ 1 }, sizeof(int)));
+	result("send", send(fd, "abc", 3, 0));
+	say("held", "%lld", (long long)ask(e, ASK_WAIT, slot, POLLOUT).r);
 	result("uncork", setsockopt(fd, IPPROTO_TCP, TCP_CORK, &(int){ 0 }, sizeof(int)));
 	say("arrives", "%lld", (long long)ask(e, ASK_RECV, slot, 3).r);
 	(void)close(fd); /* over */
@@ -217,6 +229,7 @@ static void structs(const struct env *e)
 	say("congestion-is", "%.15s", cc);
 	result("congestion-bad", setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "nosuch", 6));
 	result("device", setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3));
+	result("device-eth", setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "eth0", 4));
 	result("device-bad", setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "nosuch0", 8));
 	(void)close(fd); /* over */
 }
@@ -309,6 +322,7 @@ static void interface(const struct env *e)
 const struct section sections_option[] = {
 	{ "option-fresh", fresh, true },
 	{ "option-connected", connected, true },
+	{ "cork", corked, true },
 	{ "option-listening", listening, true },
 	{ "option-length", lengths, false },
 	{ "option-struct", structs, false },

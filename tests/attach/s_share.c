@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -294,9 +295,47 @@ static void reuse_number(const struct env *e)
 	(void)close(fd[2]); /* over */
 }
 
+/* What connect() does to a socket that was refused, it does to all of its descriptors. */
+static void refused_dups(const struct env *e)
+{
+	const union addr nobody = closed_port(e);
+	const int fd = tcp_socket(e), a = dup(fd), b = fcntl(fd, F_DUPFD_CLOEXEC, 100);
+	const int ep = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event ev = { .events = EPOLLIN, .data.fd = a };
+	union addr to, n;
+	socklen_t len = sizeof(n);
+	const int l = peer_listen(e, &to);
+	int slot;
+
+	result("add", epoll_ctl(ep, EPOLL_CTL_ADD, a, &ev));
+	result("refused", connect_to(fd, &nobody));
+	result("again", connect_to(b, &nobody));
+	result("connect", connect_to(a, &to));
+	slot = (int)ask(e, ASK_ACCEPT, l, 0).r;
+	say("flags", "%d %d %d", fcntl(fd, F_GETFD), fcntl(a, F_GETFD), fcntl(b, F_GETFD));
+	result("name", getpeername(b, &n.sa, &len));
+	result("write", write(fd, "abc", 3));
+	say("arrives", "%lld", (long long)ask(e, ASK_RECV, slot, 3).r);
+	(void)ask(e, ASK_SEND, slot, 1);
+	result("event", epoll_wait(ep, &ev, 1, WAIT_MS));
+	say("which", "%s", ev.data.fd == a ? "own" : "other");
+	result("del", epoll_ctl(ep, EPOLL_CTL_DEL, a, NULL));
+	(void)close(fd); /* one of three */
+	(void)close(a);  /* two */
+	result("last", send(b, "x", 1, 0));
+	say("still", "%lld", (long long)ask(e, ASK_RECV, slot, 1).r);
+	(void)close(b);  /* over */
+	(void)close(ep); /* over */
+}
+
 const struct section sections_share[] = {
-	{ "dup", dups, true },           { "flags-fd", flags, true },
-	{ "fork", forks, true },         { "fork-state", child_state, true },
-	{ "exec", execs, true },         { "rights", rights, true },
-	{ "reuse", reuse_number, true }, { 0 },
+	{ "dup", dups, true },
+	{ "flags-fd", flags, true },
+	{ "dup-refused", refused_dups, true },
+	{ "fork", forks, true },
+	{ "fork-state", child_state, true },
+	{ "exec", execs, true },
+	{ "rights", rights, true },
+	{ "reuse", reuse_number, true },
+	{ 0 },
 };

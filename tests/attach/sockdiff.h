@@ -28,7 +28,7 @@
 /* No wait for something that is to come takes longer. */
 #define WAIT_MS 10000
 /* Of a condition that is looked at again and again: what does not come is waited for in vain. */
-#define MOMENTS   3000
+#define MOMENTS   5000
 #define SECTION_S 45
 
 union addr {
@@ -75,7 +75,7 @@ struct section {
 extern const struct section sections_connect[], sections_nonblock[], sections_close[],
 	sections_data[], sections_oob[], sections_listen[], sections_bind[], sections_names[],
 	sections_option[], sections_signal[], sections_share[], sections_bad[], sections_udp[],
-	sections_bulk[], sections_thread[];
+	sections_bulk[], sections_thread[], sections_dgram[];
 
 /* --- say.c --- */
 

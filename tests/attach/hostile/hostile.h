@@ -16,6 +16,9 @@
  *	hostile odd ADDR PORT HOLE		what AF_UNIX can and TCP cannot
  *	hostile unused N			sockets nobody connects
  *	hostile fuzz ADDR PORT SEED N		N calls of chance, in each of its processes
+ *	hostile silent PORT			a server that takes nobody in
+ *	hostile linger ADDR PORT SILENT		sockets of the kernel, whose end nobody waits for
+ *	hostile memory				an argument that nobody brings
  *
  * ADDR is of IPv4 and has "serve" at PORT; at HOLE nobody answers.  It is plain libc.  Exit status
  * 0 when all was as it has to be; what was not goes to stderr.  Nothing takes longer than a minute.
@@ -96,5 +99,8 @@ int flip(char **argv);
 int odd(char **argv);
 int unused(char **argv);
 int fuzz(char **argv);
+int silent(char **argv);
+int linger(char **argv);
+int memory(char **argv);
 
 #endif /* TESTS_ATTACH_HOSTILE_HOSTILE_H */

@@ -305,6 +305,8 @@ static const struct mode {
 	{ "limit", 2, true, false, limit },       { "many", 2, true, false, many },
 	{ "flip", 2, true, false, flip },         { "odd", 3, true, true, odd },
 	{ "unused", 1, false, false, unused },    { "fuzz", 4, true, false, fuzz },
+	{ "silent", 1, false, false, silent },    { "linger", 3, true, false, linger },
+	{ "memory", 0, false, false, memory },
 };
 
 int main(int argc, char **argv)

@@ -330,7 +330,8 @@ enum {
 	SAY,           /* by peer arg: "hello" */
 	HEAR,          /* peer arg has "world" */
 	HANG_UP,       /* peer arg */
-	IS_RESET,      /* peer arg */
+	RESET,         /* peer arg */
+	IS_RESET,      /* peer arg has seen a reset */
 	WHEN_HELD,     /* arg calls wait; then it returns at once */
 	LATER,         /* connect to arg as soon as a call waits */
 	KERNEL,        /* connect to port arg in the kernel */
@@ -339,6 +340,7 @@ enum {
 	KERNEL_LISTEN, /* take port arg there */
 	KERNEL_CLOSE,  /* give it back */
 	SWEPT,         /* no more than arg sockets are known */
+	LEFT,          /* arg sockets are known, in a while */
 };
 
 static int stack_socket(struct world *w)
@@ -447,6 +449,13 @@ static void step(struct world *w, int what, int arg)
 	case HANG_UP:
 		assert_int_equal(ns_close(w->st, w->peer[arg]), 0);
 		return;
+	case RESET:
+		assert_int_equal(ns_setsockopt(w->st, w->peer[arg], SOL_SOCKET, SO_LINGER,
+					       &(struct linger){ .l_onoff = 1 },
+					       sizeof(struct linger)),
+				 0);
+		assert_int_equal(ns_close(w->st, w->peer[arg]), 0);
+		return;
 	case IS_RESET:
 		assert_int_equal(hear(w, arg, buf, sizeof(buf)), -ECONNRESET);
 		return;
@@ -456,6 +465,9 @@ static void step(struct world *w, int what, int arg)
 	case SWEPT:
 		assert_true(stats_of(w).sockets <= (uint32_t)arg);
 		assert_true(stats_of(w).swept > 0);
+		return;
+	case LEFT:
+		until_sockets(w, (uint32_t)arg);
 		return;
 	default:
 		kernel_step(w, what, arg);
@@ -538,6 +550,34 @@ static void sockets(void **state)
 {
 	(void)state;
 	run(p_sockets, step);
+}
+
+/* In a network namespace of its own a program is alone: a port that is taken here is free there,
+ * and nobody hears what is said.  What was opened here stays what it is.
+ */
+static void p_elsewhere(void)
+{
+	int l = listener(0), fd;
+	struct sockaddr_in here = at4(INADDR_LOOPBACK, port_of(l));
+
+	EXPECT(unshare(CLONE_NEWNET) == 0);
+	fd = stream(0);
+	EXPECT(bind_to(fd, INADDR_ANY, port_of(l)) == 0 && listen(fd, 1) == 0);
+	fd = stream(0);
+	EXPECT_ERRNO(connect(fd, (struct sockaddr *)&here, sizeof(here)), ENETUNREACH);
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	EXPECT_ERRNO(connect(fd, (struct sockaddr *)&here, sizeof(here)), ENETUNREACH);
+	ask(CONNECT, port_of(l));
+	EXPECT(accept(l, NULL, NULL) >= 0);
+}
+
+static void elsewhere(void **state)
+{
+	(void)state;
+	run(p_elsewhere, step);
+	mode = ATTACH_FULL;
+	run(p_elsewhere, step);
+	mode = ATTACH_HYBRID;
 }
 
 /* What was closed is not in the way, whoever closed it and however it was used. */
@@ -1064,6 +1104,36 @@ static void shared(void **state)
 	run_on(LOOP_AUTO, true, p_shared, step);
 }
 
+/* Another user shares with his own only. */
+static void p_shared_by_user(void)
+{
+	int a = reuseport(0), port = port_of(a), fd = stream(0), status = -1;
+	pid_t pid = fork();
+
+	EXPECT(pid >= 0);
+	if (pid == 0) {
+		const int one = 1;
+		int own;
+
+		EXPECT(syscall(SYS_setresuid, 65534, 65534, 65534) == 0);
+		EXPECT(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) == 0);
+		EXPECT_ERRNO(bind_to(fd, INADDR_LOOPBACK, port), EADDRINUSE);
+		EXPECT_ERRNO(bind_to(fd, INADDR_ANY, port), EADDRINUSE);
+		EXPECT(bind_to(fd, INADDR_LOOPBACK + 1, port) == 0); /* nobody's */
+		own = reuseport(0);
+		EXPECT(reuseport(port_of(own)) >= 0);
+		_exit(0);
+	}
+	EXPECT(waitpid(pid, &status, 0) == pid && status == 0);
+	EXPECT(reuseport(port) >= 0);
+}
+
+static void shared_by_user(void **state)
+{
+	(void)state;
+	run(p_shared_by_user, step);
+}
+
 /* --- limits, ends --- */
 
 static void p_swept(void)
@@ -1081,6 +1151,40 @@ static void swept(void **state)
 {
 	(void)state;
 	run_on(LOOP_AUTO, false, p_swept, step);
+}
+
+/* A connection that failed, and one that was reset: that their program closes them is not seen.
+ * They go though nothing else is done.
+ */
+static void p_over(void)
+{
+	int fd = stream(SOCK_NONBLOCK), l = listener(0);
+	struct sockaddr_in nobody = at4(INADDR_LOOPBACK, 1);
+	char buf[8];
+
+	EXPECT_ERRNO(connect(fd, (struct sockaddr *)&nobody, sizeof(nobody)), EINPROGRESS);
+	while (!(polled(fd, -1) & (POLLERR | POLLHUP)))
+		;
+	EXPECT(close(fd) == 0);
+	ask(CONNECT, port_of(l));
+	fd = accept(l, NULL, NULL);
+	EXPECT(fd >= 0);
+	ask(RESET, 0);
+	EXPECT_ERRNO(read(fd, buf, sizeof(buf)), ECONNRESET);
+	ask(LEFT, 2); /* it has that one still */
+	EXPECT(close(fd) == 0);
+	fd = stream(SOCK_NONBLOCK);
+	EXPECT_ERRNO(connect(fd, (struct sockaddr *)&nobody, sizeof(nobody)), EINPROGRESS);
+	while (!(polled(fd, -1) & (POLLERR | POLLHUP)))
+		;
+	EXPECT(close(fd) == 0);
+	ask(LEFT, 1);
+}
+
+static void over(void **state)
+{
+	(void)state;
+	run_on(LOOP_AUTO, false, p_over, step);
 }
 
 static void p_limit(void)
@@ -1104,6 +1208,25 @@ static void limit(void **state)
 	begin(&w, p_limit);
 	assert_int_equal(run_out(&w), 0);
 	assert_int_equal(stats_of(&w).refused, 2);
+	world_free(&w);
+}
+
+/* The programs of one listener leave something to others. */
+static void p_share(void)
+{
+	for (unsigned int i = 0; i < 13; i++)
+		(void)stream(0);
+	EXPECT_ERRNO(socket(AF_INET, SOCK_STREAM, 0), ENFILE);
+}
+
+static void share(void **state)
+{
+	struct world w = world_new(LOOP_AUTO, false, 16);
+
+	(void)state;
+	w.step = step;
+	begin(&w, p_share);
+	assert_int_equal(run_out(&w), 0);
 	world_free(&w);
 }
 
@@ -1287,9 +1410,11 @@ int main(void)
 		cmocka_unit_test(shut_meanwhile), cmocka_unit_test(queue_reset),
 		cmocka_unit_test(two_programs),   cmocka_unit_test(reserves),
 		cmocka_unit_test(shared),         cmocka_unit_test(swept),
-		cmocka_unit_test(limit),          cmocka_unit_test(gone_first),
-		cmocka_unit_test(killed),         cmocka_unit_test(started_again),
-		cmocka_unit_test(full),           cmocka_unit_test(all_gone),
+		cmocka_unit_test(limit),          cmocka_unit_test(share),
+		cmocka_unit_test(gone_first),     cmocka_unit_test(killed),
+		cmocka_unit_test(started_again),  cmocka_unit_test(full),
+		cmocka_unit_test(all_gone),       cmocka_unit_test(elsewhere),
+		cmocka_unit_test(over),           cmocka_unit_test(shared_by_user),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -3,6 +3,7 @@
  * Options and ioctls: whose they are, and what is left when the connection is not.
  */
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/time.h>
 
@@ -103,6 +104,45 @@ static void of_the_stack(void)
 static void test_of_the_stack(void **state)
 {
 	program(*state, of_the_stack);
+}
+
+/* What needs a right that it has not. */
+static void without_rights(void)
+{
+	const struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(80) };
+	const int one = 1;
+	int fd = tcp(0);
+
+	for (socklen_t len = 1; len <= sizeof(one); len++)
+		check_error(setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &one, len), EPERM);
+	check_error(set(socket(AF_INET6, SOCK_STREAM, 0), IPPROTO_IPV6, IPV6_TRANSPARENT, 1),
+		    EPERM);
+	check_error(set(fd, SOL_SOCKET, SO_RCVBUFFORCE, 1 << 20), EPERM);
+	check_error(set(fd, SOL_SOCKET, SO_SNDBUFFORCE, 1 << 20), EPERM);
+	check_error(set(fd, SOL_SOCKET, SO_MARK, 1), EPERM);
+	check_error(set(fd, SOL_SOCKET, SO_PRIORITY, 7), EPERM);
+	check_error(bind(fd, (const struct sockaddr *)&sin, sizeof(sin)), EACCES);
+	check(set(fd, SOL_SOCKET, SO_PRIORITY, 6) == 0);
+	check(set(fd, IPPROTO_IP, IP_TRANSPARENT, 0) == 0);
+}
+
+static void as_nobody(void)
+{
+	check(syscall(SYS_setresuid, 65534, 65534, 65534) == 0);
+	without_rights();
+}
+
+/* All of them, in a namespace to which the network does not belong. */
+static void in_own_user_ns(void)
+{
+	check(unshare(CLONE_NEWUSER) == 0);
+	without_rights();
+}
+
+static void test_without_rights(void **state)
+{
+	program(*state, as_nobody);
+	program(*state, in_own_user_ns);
 }
 
 static void of_the_description(void)
@@ -232,7 +272,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_looks), TEST(test_of_the_stack),      TEST(test_of_the_description),
 		TEST(test_info),  TEST(test_error_after_reset), TEST(test_wrong),
-		TEST(test_outq),
+		TEST(test_outq),  TEST(test_without_rights),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <netinet/ip_icmp.h>
 #include <sys/time.h>
 
+#include "base/fd.h"
 #include "tests/unit/attach/program.h"
 
 #define ADDR     "10.0.0.1" /* of the instance */
@@ -49,6 +50,8 @@ static int setup(void **state)
 
 	program_mode = ATTACH_FULL;
 	r = program_setup(state);
+	/* Nobody's in a new namespace. */
+	assert_int_equal(file_write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647"), 0);
 	peer_bind(*state, PORT_ECHO, 1);
 	peer_bind(*state, PORT_LAG, 2);
 	return r;
@@ -167,6 +170,7 @@ static void p_shutdown_both(void)
 	check(connect_to(fd, ADDR, PORT_ECHO) == 0);
 	check(shutdown(fd, SHUT_WR) == 0);
 	check_error(sendto(fd, "x", 1, MSG_NOSIGNAL, (struct sockaddr *)&to, sizeof(to)), EPIPE);
+	check_error(write(fd, "x", 1), EPIPE);
 	check(shutdown(fd, SHUT_RD) == 0);
 	check(recv(fd, &c, 1, 0) == 0);
 	check(getpeername(fd, (struct sockaddr *)&to, &(socklen_t){ sizeof(to) }) == 0);
@@ -288,6 +292,12 @@ static void p_control(void)
 	check(write(fd, "two", 3) == 3);
 	check(recvmsg(fd, &msg, 0) == 3);
 	check(msg.msg_flags == MSG_CTRUNC);
+	/* What there is room for, of the only one. */
+	msg.msg_control = control.bytes;
+	msg.msg_controllen = CMSG_LEN(5);
+	check(recvmsg(fd, &msg, 0) == 3);
+	check(msg.msg_flags == MSG_CTRUNC && msg.msg_controllen == CMSG_LEN(5));
+	check(CMSG_FIRSTHDR(&msg)->cmsg_len == CMSG_LEN(5));
 	check(close(fd) == 0);
 }
 
@@ -318,6 +328,59 @@ static void p_many(void)
 	}
 	check(strcmp(data[0], "one") == 0 && strcmp(data[1], "two") == 0);
 	check(strcmp(data[2], "six") == 0 && m[2].msg_len == 3);
+	check(close(fd) == 0);
+}
+
+/* What is wrong behind the first message is told by the next call. */
+static void p_many_error(void)
+{
+	char data[2][8];
+	struct iovec iov[2];
+	struct mmsghdr m[2] = { 0 };
+	int fd = udp(0);
+
+	for (int i = 0; i < 2; i++) {
+		iov[i] = (struct iovec){ .iov_base = data[i], .iov_len = sizeof(data[i]) };
+		m[i].msg_hdr.msg_iov = &iov[i];
+		m[i].msg_hdr.msg_iovlen = i ? 2000 : 1;
+	}
+	say_to(fd, PORT_LAG, "one");
+	check(recvmmsg(fd, m, 2, 0, NULL) == 1);
+	m[1].msg_hdr.msg_iovlen = 1;
+	check_error(recvmmsg(fd, m, 2, MSG_DONTWAIT, NULL), EMSGSIZE);
+	check(recvmmsg(fd, m, 2, MSG_WAITFORONE, NULL) == 1);
+	check(close(fd) == 0);
+}
+
+static unsigned int mask_of(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	check(poll(&p, 1, -1) == 1);
+	return (unsigned int)p.revents;
+}
+
+/* With an error queue poll() says POLLERR until it is empty, and nobody finds a datagram. */
+static void p_error_queue(void)
+{
+	struct sockaddr_in to = addr_of(ADDR, PORT_NONE);
+	struct msghdr msg = { 0 };
+	const int on = 1;
+	int error = 0;
+	socklen_t len = sizeof(error);
+	int fd = udp(0);
+
+	check(setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)) == 0);
+	check(sendto(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)) == 1);
+	check(mask_of(fd) == POLLERR);
+	check(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == ECONNREFUSED);
+	check(mask_of(fd) == POLLERR);
+	check_error(recvmsg(fd, &msg, MSG_DONTWAIT), EAGAIN);
+	say_to(fd, PORT_ECHO, "data");
+	check((mask_of(fd) & POLLERR) == POLLERR);
+	check(recvmsg(fd, &msg, MSG_ERRQUEUE) == 0 && msg.msg_flags & MSG_ERRQUEUE);
+	check(mask_of(fd) == POLLIN);
+	check_recv(fd, 0, "data");
 	check(close(fd) == 0);
 }
 
@@ -407,6 +470,8 @@ PROGRAM_TEST(interrupted)
 PROGRAM_TEST(timeout)
 PROGRAM_TEST(control)
 PROGRAM_TEST(many)
+PROGRAM_TEST(many_error)
+PROGRAM_TEST(error_queue)
 PROGRAM_TEST(flood)
 PROGRAM_TEST(burst)
 PROGRAM_TEST(ping4)
@@ -417,9 +482,10 @@ PROGRAM_TEST(ping6)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(unconnected), TEST(connected), TEST(shutdown_both), TEST(refused),
-		TEST(interrupted), TEST(timeout),   TEST(control),       TEST(many),
-		TEST(flood),       TEST(burst),     TEST(ping4),         TEST(ping6),
+		TEST(unconnected), TEST(connected),   TEST(shutdown_both), TEST(refused),
+		TEST(interrupted), TEST(timeout),     TEST(control),       TEST(many),
+		TEST(flood),       TEST(burst),       TEST(ping4),         TEST(ping6),
+		TEST(many_error),  TEST(error_queue),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

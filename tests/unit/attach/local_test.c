@@ -3,6 +3,7 @@
  * Two programs of one instance, which here are one: it listens and connects to itself.
  */
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/time.h>
 
@@ -272,6 +273,37 @@ static void test_full_blocking(void **state)
 	program(*state, full_blocking);
 }
 
+static void *connect_again(void *arg)
+{
+	/* One that comes late finds it connected. */
+	check(connect_to(*(int *)arg, "127.0.0.1", 5014) == 0 || errno == EISCONN);
+	return NULL;
+}
+
+/* Several threads wait in connect() of one socket; all of them are connected. */
+static void full_threads(void)
+{
+	int l = listen_at("127.0.0.1", 5014, 0);
+	int c = tcp(0), d = tcp(0), s;
+	pthread_t t[3];
+
+	check(connect_to(c, "127.0.0.1", 5014) == 0);
+	for (int i = 0; i < 3; i++)
+		check(pthread_create(&t[i], NULL, connect_again, &d) == 0);
+	s = accept_one(l);
+	check_pair(c, s);
+	for (int i = 0; i < 3; i++)
+		check(pthread_join(t[i], NULL) == 0);
+	check_error(connect_to(d, "127.0.0.1", 5014), EISCONN);
+	s = accept_one(l);
+	check_pair(d, s);
+}
+
+static void test_full_threads(void **state)
+{
+	program(*state, full_threads);
+}
+
 static int went_off[2];
 
 static void on_alarm(int sig)
@@ -406,6 +438,7 @@ static void unspec(void)
 	check(connect_to(c, "127.0.0.1", 5011) == 0);
 	s = accept_one(l);
 	check(connect(c, &none, sizeof(none)) == 0);
+	check_error(recv(s, &(char){ 0 }, 1, 0), ECONNRESET);
 	check(recv(s, &(char){ 0 }, 1, 0) == 0);
 	check(connect_to(c, "127.0.0.1", PORT_ECHO) == 0);
 	check_echo(c);
@@ -421,19 +454,11 @@ static void test_unspec(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_pairs),
-		TEST(test_mapped),
-		TEST(test_nonblocking),
-		TEST(test_written_before),
-		TEST(test_listener_closed),
-		TEST(test_full),
-		TEST(test_full_closed),
-		TEST(test_full_blocking),
-		TEST(test_restarted),
-		TEST(test_blocking_accept),
-		TEST(test_many),
-		TEST(test_options),
-		TEST(test_unspec),
+		TEST(test_pairs),          TEST(test_mapped),          TEST(test_nonblocking),
+		TEST(test_written_before), TEST(test_listener_closed), TEST(test_full),
+		TEST(test_full_closed),    TEST(test_full_blocking),   TEST(test_full_threads),
+		TEST(test_restarted),      TEST(test_blocking_accept), TEST(test_many),
+		TEST(test_options),        TEST(test_unspec),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,8 +13,25 @@
 
 #define PORT_KERNEL 7100
 #define PORT_ABSENT 7101
+#define PORT_BACK   7400
 
 static struct loop_watch kernel_watch;
+static int back_fd = -1;
+static bool connects_back;
+
+/* To the program, if it listens, over the kernel's loopback. */
+static void connect_back(void)
+{
+	const struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_port = htons(PORT_BACK),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+
+	back_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(back_fd >= 0);
+	assert_int_equal(connect(back_fd, (const struct sockaddr *)&to, sizeof(to)), 0);
+}
 
 /* Says who it is, and closes. */
 static void on_kernel_accept(struct loop_watch *w, uint32_t events)
@@ -22,6 +39,8 @@ static void on_kernel_accept(struct loop_watch *w, uint32_t events)
 	int fd = accept(w->fd, NULL, NULL);
 
 	(void)events;
+	if (connects_back)
+		connect_back();
 	assert_true(fd >= 0);
 	assert_int_equal(send(fd, "kernel", 6, 0), 6);
 	assert_int_equal(close(fd), 0);
@@ -61,6 +80,10 @@ static int teardown(void **state)
 
 	loop_watch_del(r->loop, &kernel_watch);
 	(void)close(kernel_watch.fd);
+	if (back_fd >= 0)
+		(void)close(back_fd);
+	back_fd = -1;
+	connects_back = false;
 	return program_teardown(state);
 }
 
@@ -155,15 +178,63 @@ static void test_ours_first(void **state)
 	assert_int_equal(s.rx_bytes, 0); /* neither by a pump */
 }
 
+static int option(int fd, int level, int name)
+{
+	int v = -1;
+	socklen_t len = sizeof(v);
+
+	check(getsockopt(fd, level, name, &v, &len) == 0);
+	return v;
+}
+
+/* Who is accepted has what the listener has, wherever it comes from. */
+static void inherits(void)
+{
+	const struct sockaddr_in at = addr_of("0.0.0.0", PORT_BACK);
+	const struct linger some = { .l_onoff = 1, .l_linger = 7 };
+	struct linger l = { 0 };
+	socklen_t len = sizeof(l);
+	const int one = 1, size = 50000, tos = 0x10;
+	int fd = tcp(0), c[2], s;
+
+	check(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0);
+	check(setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one)) == 0);
+	check(setsockopt(fd, SOL_SOCKET, SO_LINGER, &some, sizeof(some)) == 0);
+	check(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) == 0);
+	check(bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0 && listen(fd, 5) == 0);
+	check(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0);
+	check(setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos)) == 0);
+	for (int i = 0; i < 2; i++) {
+		c[i] = tcp(0);
+		check(connect_to(c[i], "127.0.0.1", i ? PORT_BACK : PORT_KERNEL) == 0);
+		s = accept(fd, NULL, NULL);
+		check(s >= 0);
+		check(option(s, SOL_SOCKET, SO_KEEPALIVE) == 1);
+		check(option(s, SOL_SOCKET, SO_RCVBUF) == 2 * size);
+		check(option(s, IPPROTO_TCP, TCP_NODELAY) == 1);
+		check(option(s, IPPROTO_IP, IP_TOS) == tos);
+		check(getsockopt(s, SOL_SOCKET, SO_LINGER, &l, &len) == 0 && l.l_linger == 7);
+		/* Its own from now on. */
+		check(setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &(int){ 0 }, sizeof(int)) == 0);
+		check(option(s, IPPROTO_TCP, TCP_NODELAY) == 0);
+		check(option(fd, IPPROTO_TCP, TCP_NODELAY) == 1);
+		check(close(s) == 0);
+	}
+}
+
+static void test_inherits(void **state)
+{
+	connects_back = true;
+	program(*state, inherits);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_blocking),
-		TEST(test_nonblocking),
-		TEST(test_bound),
-		TEST(test_ours_first),
+		TEST(test_blocking),   TEST(test_nonblocking), TEST(test_bound),
+		TEST(test_ours_first), TEST(test_inherits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,6 +133,7 @@ static int watches(int sock)
 	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = 1 };
 	int lt;
 	int et;
+	int by_other;
 	int other;
 	ino_t before;
 	char buf[4];
@@ -146,21 +147,26 @@ static int watches(int sock)
 	lt = fcntl(epoll_create1(0), F_DUPFD, 100);
 	et = fcntl(epoll_create1(0), F_DUPFD, 100);
 	other = fcntl(number, F_DUPFD, 100);
-	MUST(lt >= 0 && et >= 0 && other >= 0);
+	by_other = fcntl(epoll_create1(0), F_DUPFD, 100);
+	MUST(lt >= 0 && et >= 0 && other >= 0 && by_other >= 0);
 	add(lt, number, EPOLLIN | EPOLLRDHUP, DATA_LT);
 	add(et, number, EPOLLIN | EPOLLOUT | EPOLLET, DATA_ET);
+	add(by_other, other, EPOLLIN | EPOLLRDHUP, DATA_LT);
 	MUST(next(lt, DATA_LT, 0) == EPOLLHUP);
+	MUST(next(by_other, DATA_LT, 0) == EPOLLHUP);
 	MUST(next(et, DATA_ET, 0) == (EPOLLOUT | EPOLLHUP));
 	MUST(next(et, DATA_ET, 0) == 0);
 
 	MUST(try_connect(number) == -ECONNREFUSED);
-	MUST(ino_of(number) != before && ino_of(other) == before);
+	MUST(ino_of(number) != before && ino_of(other) == ino_of(number));
+	MUST(fcntl(number, F_GETFD) == FD_CLOEXEC && fcntl(other, F_GETFD) == 0);
 	check_socket(true);
 	MUST(next(lt, DATA_LT, 0) == 0);
 	MUST(next(et, DATA_ET, 0) == EPOLLOUT);
 	MUST(next(et, DATA_ET, 0) == 0);
 	MUST(write(number, "go", 2) == 2); /* the test answers */
 	MUST(next(lt, DATA_LT, 10000) == EPOLLIN);
+	MUST(next(by_other, DATA_LT, 0) == EPOLLIN);
 	MUST(next(et, DATA_ET, 10000) == (EPOLLIN | EPOLLOUT));
 	MUST(read(number, buf, sizeof(buf)) == 2);
 	MUST(next(lt, DATA_LT, 0) == 0);
@@ -169,7 +175,10 @@ static int watches(int sock)
 	MUST(epoll_ctl(lt, EPOLL_CTL_ADD, number, &ev) == -1 && errno == EEXIST);
 	MUST(epoll_ctl(lt, EPOLL_CTL_DEL, number, NULL) == 0);
 	MUST(epoll_ctl(lt, EPOLL_CTL_DEL, number, NULL) == -1 && errno == ENOENT);
-	MUST(close(number) == 0);
+	MUST(epoll_ctl(by_other, EPOLL_CTL_DEL, number, NULL) == -1 && errno == ENOENT);
+	MUST(epoll_ctl(by_other, EPOLL_CTL_MOD, other, &ev) == 0);
+	MUST(epoll_ctl(by_other, EPOLL_CTL_DEL, other, NULL) == 0);
+	MUST(close(number) == 0 && close(other) == 0);
 	MUST(next(et, DATA_ET, 0) == 0); /* gone with the last descriptor */
 	return 0;
 }

@@ -429,6 +429,26 @@ static void test_rights_are_refused(void **state)
 	assert_int_equal(errno, EPERM);
 }
 
+/* What a program does not read is bounded. */
+static void test_limit(void **state)
+{
+	static const char buf[4096];
+	uint64_t cookie;
+	uint32_t ino, junk;
+	size_t sum = 0;
+	int program, ours;
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(unixend_pair(&program, &ours, &cookie, &ino, &junk), 0);
+	unixend_limit(ours, 0);
+	while ((n = send(ours, buf, sizeof(buf), MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
+		sum += (size_t)n;
+	assert_in_range(sum, 1, 2 * UNIXEND_SNDBUF_LEAST);
+	(void)close(program);
+	(void)close(ours);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -447,6 +467,7 @@ int main(void)
 		cmocka_unit_test(test_join_without_room),
 		cmocka_unit_test(test_join_as_nobody),
 		cmocka_unit_test(test_rights_are_refused),
+		cmocka_unit_test(test_limit),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

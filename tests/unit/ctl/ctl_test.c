@@ -290,6 +290,12 @@ static void says_why_it_fails(void **state)
 		start("echo warning >&2; echo netstackd: no device >&2; exit 1", 10000, &err),
 		-EIO);
 	assert_string_equal(err.msg, "'/bin/sh' failed: no device");
+	/* It cleans up before it says so. */
+	assert_int_equal(start("exec 3>&-; for i in 1 2 3 4 5; do /bin/true; done; "
+			       "echo netstackd: no kernel >&2; exit 1",
+			       10000, &err),
+			 -EIO);
+	assert_string_equal(err.msg, "'/bin/sh' failed: no kernel");
 	assert_int_equal(start("exit 1", 10000, &err), -EIO);
 	assert_string_equal(err.msg, "'/bin/sh' failed: it ended without a word");
 	assert_int_equal(ctl_start(&none, &err), -ENOENT);
@@ -308,6 +314,24 @@ static void is_ended_when_it_is_late(void **state)
 	assert_int_equal(kill(pid_of(), 0), -1);
 }
 
+/* Its end is waited for before the daemon says that it serves: a zombie has no descriptors. */
+static void the_keeper_is_killed(void **state)
+{
+	struct nerr err = NERR_INIT;
+	char script[256];
+	pid_t pid;
+
+	(void)state;
+	(void)snprintf(script, sizeof(script),
+		       "echo $$ >%s/pid; read -r _ _ _ keeper _ </proc/$$/stat; kill -9 $keeper; "
+		       "while grep -qs '^State:[^Z]*$' /proc/$keeper/status; do :; done; "
+		       "echo >&3; exec sleep 60",
+		       dir);
+	assert_int_equal(start(script, 10000, &err), 0); /* no SIGPIPE for us */
+	pid = pid_of();
+	assert_int_equal(kill(pid, SIGKILL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +345,7 @@ int main(void)
 		cmocka_unit_test(starts),
 		cmocka_unit_test(says_why_it_fails),
 		cmocka_unit_test(is_ended_when_it_is_late),
+		cmocka_unit_test(the_keeper_is_killed),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -14,6 +16,7 @@
 #include "base/error.h"
 #include "base/json_table.h"
 #include "base/str.h"
+#include "oci/bundle.h"
 
 struct arg {
 	int64_t index;
@@ -234,7 +237,7 @@ static void test_some_is_forbidden(void **state)
 
 	(void)state;
 	assert_true(count(&m, "socket", "SCMP_ACT_NOTIFY") >= 1);
-	assert_int_equal(count(&m, "socket", "SCMP_ACT_ERRNO"), 1);
+	assert_int_equal(count(&m, "socket", "SCMP_ACT_ERRNO"), 2); /* and AF_SMC's */
 	json_doc_free(m.doc);
 }
 
@@ -265,6 +268,110 @@ static void test_refused(void **state)
 	assert_int_equal(result_of("{\"linux\""), -EINVAL);
 }
 
+/* What Go takes for a key that we look at, and crun does not. */
+static void test_spelling(void **state)
+{
+	static const char *const keys[] = { "DefaultAction", "ListenerPath", "SYSCALLS",
+					    "syscall\u017f", "Flags",        "architecturES" };
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		(void)snprintf(text, sizeof(text),
+			       "{\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\","
+			       "\"%s\":0}}}",
+			       keys[i]);
+		assert_int_equal(result_of(text), -EINVAL);
+	}
+	assert_int_equal(result_of("{\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\","
+				   "\"syscalls\":[{\"names\":[\"bpf\"],\"Names\":[\"connect\"],"
+				   "\"action\":\"SCMP_ACT_ALLOW\"}]}}}"),
+			 -EINVAL);
+}
+
+/* A namespace that we find is the one that the runtime does. */
+static void test_bundle(void **state)
+{
+	static const char *const bad[] = {
+		"{\"linux\":{\"namespaces\":[{\"type\":\"network\",\"path\":\"/a\"}]},\"linux\":{}}",
+		"{\"Linux\":{\"namespaces\":[]}}",
+		"{\"linux\":{\"Namespaces\":[]}}",
+		"{\"linux\":{\"namespaces\":[],\"namespaces\":[]}}",
+		"{\"linux\":{\"namespaces\":[{\"type\":\"network\",\"Path\":\"/a\"}]}}",
+		"{\"linux\":{\"Seccomp\":{}}}",
+	};
+	const char *good = "{\"Hooks\":1,\"linux\":{\"namespaces\":["
+			   "{\"type\":\"network\",\"path\":\"/a\"}]}}";
+	struct oci_bundle b;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(oci_bundle_read(bad[i], strlen(bad[i]), &b, NULL), -EINVAL);
+	assert_int_equal(oci_bundle_read(good, strlen(good), &b, NULL), 0);
+	assert_string_equal(b.netns, "/a");
+	oci_bundle_done(&b);
+}
+
+/* --- merged before --- */
+
+static char *merge_in(enum attach_mode mode, const char *text)
+{
+	struct oci_merge in = conf;
+	struct strbuf out = STRBUF_INIT;
+	struct nerr err = NERR_INIT;
+
+	in.mode = mode;
+	if (oci_merge(text, strlen(text), &in, &out, &err) < 0)
+		fail_msg("%s", err.msg);
+	return out.s;
+}
+
+#define DEFAULT(action)                                                                            \
+	"{\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_" action "\",\"syscalls\":["
+#define ALLOWED                                                                                    \
+	"{\"names\":[\"read\",\"connect\",\"bind\",\"socket\",\"recvmmsg\",\"io_uring_setup\"],"   \
+	"\"action\":\"SCMP_ACT_ALLOW\"}]}}}"
+#define REFUSED                                                                                    \
+	"{\"names\":[\"connect\",\"bpf\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":13}]}}}"
+
+static const char *const profiles[] = {
+	"{\"linux\":{}}",
+	(DEFAULT("ERRNO") ALLOWED),
+	(DEFAULT("ALLOW") REFUSED),
+};
+
+static void test_twice_is_as_once(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++)
+		for (unsigned int mode = 0; mode < ATTACH_MODES; mode++) {
+			char *once = merge_in(mode, profiles[i]);
+			char *twice = merge_in(mode, once);
+
+			assert_string_equal(once, twice);
+			free(once);
+			free(twice);
+		}
+}
+
+/* A call that is ours in the mode full only is as it was before. */
+static void test_merged_in_another_mode(void **state)
+{
+	char *full = merge_in(ATTACH_FULL, profiles[1]);
+	struct merged m = merge(full);
+
+	(void)state;
+	assert_non_null(strstr(full, "recvmmsg\"],\"action\":\"SCMP_ACT_NOTIFY"));
+	assert_int_equal(count(&m, "recvmmsg", "SCMP_ACT_NOTIFY"), 0);
+	assert_int_equal(count(&m, "recvmmsg", "SCMP_ACT_ALLOW"), 1);
+	assert_int_equal(count(&m, "connect", "SCMP_ACT_NOTIFY"), 1);
+	assert_int_equal(count(&m, "connect", "SCMP_ACT_ALLOW"), 0);
+	assert_int_equal(count(&m, "read", "SCMP_ACT_ALLOW"), 1);
+	assert_int_equal(first(&m, "listen"), -1);
+	json_doc_free(m.doc);
+	free(full);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +380,10 @@ int main(void)
 		cmocka_unit_test(test_what_is_forbidden_stays),
 		cmocka_unit_test(test_some_is_forbidden),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_spelling),
+		cmocka_unit_test(test_bundle),
+		cmocka_unit_test(test_twice_is_as_once),
+		cmocka_unit_test(test_merged_in_another_mode),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,6 +42,18 @@ static void test_by_hand(void **state)
 	assert_string_equal(ARGS("run", "--bundle").bundle, ".");
 }
 
+/* crun's other file */
+static void test_config(void **state)
+{
+	(void)state;
+	assert_null(ARGS("run", "id").config);
+	assert_string_equal(ARGS("run", "-f", "/c", "-b", "/b", "id").config, "/c");
+	assert_string_equal(ARGS("run", "--config=/c", "id").config, "/c");
+	assert_string_equal(ARGS("create", "-f/c", "id").config, "/c");
+	assert_string_equal(ARGS("create", "--config", "c", "-f=d", "id").config, "d");
+	assert_null(ARGS("exec", "--config=/c", "id").config);
+}
+
 static void test_others(void **state)
 {
 	(void)state;
@@ -55,9 +67,8 @@ static void test_others(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_containerd),
-		cmocka_unit_test(test_conmon),
-		cmocka_unit_test(test_by_hand),
+		cmocka_unit_test(test_containerd), cmocka_unit_test(test_conmon),
+		cmocka_unit_test(test_by_hand),    cmocka_unit_test(test_config),
 		cmocka_unit_test(test_others),
 	};
 
