@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <net/if.h>
-
 #include <errno.h>
 #include <string.h>
 
@@ -10,12 +8,12 @@
 #include "cni/cni.h"
 #include "netlink/nlsock.h"
 #include "plugin/bridge.h"
+#include "plugin/bridge_conf.h"
+#include "plugin/bridge_vlan.h"
 #include "plugin/iface.h"
 #include "plugin/masq.h"
 #include "plugin/nets.h"
 #include "plugins/bridge/check_priv.h"
-#include "plugins/bridge/conf_priv.h"
-#include "plugins/bridge/vlan_priv.h"
 
 /* The host's end is the port of the bridge that is the other end of @cont. */
 static int check_port(struct cni_call *call, const struct bridge_conf *conf, struct nlsock *nl,
@@ -40,22 +38,6 @@ static int check_port(struct cni_call *call, const struct bridge_conf *conf, str
 		return bridge_vlan_check_port(nl, conf, &li, err);
 	}
 	return nerr_set(err, -ENODEV, "CNI veth created for bridge %s was not found", conf->bridge);
-}
-
-static int check_vlan_gateway(const struct bridge_conf *conf, struct nlsock *nl, struct nerr *err)
-{
-	char name[IFNAMSIZ];
-	struct link_info li;
-	int r;
-
-	if (!conf->l3 || !conf->is_gateway || !conf->vlan)
-		return 0;
-	r = bridge_vlan_gateway_name(conf, name, err);
-	if (r < 0)
-		return r;
-	if (link_get(nl, name, &li, err) < 0)
-		return nerr_set(err, -ENODEV, "Interface name %s not found", name);
-	return 0;
 }
 
 int bridge_check(struct cni_call *call, struct nerr *err)
@@ -92,7 +74,7 @@ int bridge_check(struct cni_call *call, struct nerr *err)
 	r = check_port(call, &conf, nets.host, &bridge, &cont, err);
 	if (r < 0)
 		return r;
-	r = check_vlan_gateway(&conf, nets.host, err);
+	r = bridge_vlan_check_gateway(nets.host, &conf, err);
 	if (r < 0)
 		return r;
 	r = iface_check(nets.cont, call->ifname, call->prev, err);

@@ -7,6 +7,7 @@
 #include "cni/cni.h"
 #include "netlink/nlsock.h"
 #include "plugin/bridge.h"
+#include "plugin/bridge_vlan.h"
 #include "plugin/iface.h"
 #include "plugin/masq.h"
 #include "plugin/nets.h"
@@ -22,19 +23,19 @@ static int check_port(struct cni_call *call, const struct netstack_conf *conf, s
 		const struct cni_interface *e = &call->prev->interfaces[i];
 		struct link_info li;
 
-		if ((e->sandbox && *e->sandbox) || strcmp(e->name, conf->bridge) == 0 ||
+		if ((e->sandbox && *e->sandbox) || strcmp(e->name, conf->br.bridge) == 0 ||
 		    (*uplink && strcmp(e->name, uplink) != 0))
 			continue;
 		if (link_get(nl, e->name, &li, NULL) < 0 || li.master != bridge->ifindex)
 			continue;
-		if (li.hairpin != conf->hairpin_mode)
+		if (li.hairpin != conf->br.hairpin_mode)
 			return nerr_set(err, -EINVAL,
 					"Interface %s hairpin mode doesn't match configured %s",
-					e->name, conf->hairpin_mode ? "true" : "false");
-		return 0;
+					e->name, conf->br.hairpin_mode ? "true" : "false");
+		return bridge_vlan_check_port(nl, &conf->br, &li, err);
 	}
 	return nerr_set(err, -ENODEV, "uplink '%s' of prevResult is not a port of bridge '%s'",
-			uplink, conf->bridge);
+			uplink, conf->br.bridge);
 }
 
 /* A pod's annotations are not there under CHECK with every runtime: its interface tells. */
@@ -73,8 +74,8 @@ int netstack_check(struct cni_call *call, struct nerr *err)
 	r = netstack_conf_read(call, &conf, err);
 	if (r == 0)
 		r = plugin_nets_open(&nets, call->netns, err);
-	if (r == 0 && conf.l3)
-		r = cni_ipam_check(call, conf.ipam.type, err);
+	if (r == 0 && conf.br.l3)
+		r = cni_ipam_check(call, conf.br.ipam.type, err);
 	if (r < 0)
 		return r;
 	if (!call->prev)
@@ -85,8 +86,11 @@ int netstack_check(struct cni_call *call, struct nerr *err)
 	if (conf.master) {
 		r = link_get(nets.host, info.uplink, &link, err);
 	} else {
-		dev = netstack_conf_dev(&conf);
-		r = bridge_dev_check(call, &dev, nets.host, conf.l3 && conf.is_gateway, &link, err);
+		dev = bridge_conf_dev(&conf.br);
+		r = bridge_dev_check(call, &dev, nets.host,
+				     conf.br.l3 && conf.br.is_gateway && !conf.br.vlan, &link, err);
+		if (r == 0)
+			r = bridge_vlan_check_gateway(nets.host, &conf.br, err);
 		if (r == 0)
 			r = check_port(call, &conf, nets.host, &link, info.uplink, err);
 	}
@@ -94,5 +98,5 @@ int netstack_check(struct cni_call *call, struct nerr *err)
 		r = iface_check(nets.cont, call->ifname, call->prev, err);
 	if (r < 0)
 		return r;
-	return conf.l3 && conf.ip_masq ? masq_check(call, &nets, call->prev, err) : 0;
+	return conf.br.l3 && conf.br.ip_masq ? masq_check(call, &nets, call->prev, err) : 0;
 }

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/str.h"
 #include "cni/cni.h"
-#include "cni/version.h"
 #include "plugin/ifname.h"
-#include "plugin/masq.h"
 #include "plugins/netstack/conf_priv.h"
 
-#define BRIDGE_DEFAULT_NAME "cni0"
-#define MACVTAP             "macvtap:"
+#define MACVTAP "macvtap:"
 
 /* Who asks for more has forgotten that it is a processor that spins. */
 #define SPIN_US_MAX 1000000
@@ -28,7 +24,6 @@ static const struct json_field annotation_fields[] = {
 };
 
 static const struct json_field runtime_fields[] = {
-	{ .name = "mac", .kind = JSON_STRING, .offset = offsetof(struct netstack_runtime, mac) },
 	{ .name = "io.kubernetes.cri.pod-annotations", .kind = JSON_OBJECT,
 	  .offset = offsetof(struct netstack_runtime, pod), .sub = annotation_fields },
 	{ 0 },
@@ -44,25 +39,8 @@ static const struct json_field netstack_fields[] = {
 	F("fallback", JSON_BOOL, fallback),
 	{ .name = "spinUs", .kind = JSON_INT, .offset = offsetof(struct netstack_conf, spin_us),
 	  .max = SPIN_US_MAX },
-	F("bridge", JSON_STRING, bridge),
-	F("isGateway", JSON_BOOL, is_gateway),
-	F("isDefaultGateway", JSON_BOOL, is_default_gateway),
-	F("forceAddress", JSON_BOOL, force_address),
-	F("ipMasq", JSON_BOOL, ip_masq),
-	F("ipMasqBackend", JSON_STRING, ip_masq_backend),
-	F("mtu", JSON_INT, mtu),
-	F("hairpinMode", JSON_BOOL, hairpin_mode),
-	F("promiscMode", JSON_BOOL, promisc_mode),
-	F("enabledad", JSON_BOOL, enabledad),
-	F("portIsolation", JSON_BOOL, port_isolation),
 	{ .name = "runtimeConfig", .kind = JSON_OBJECT,
 	  .offset = offsetof(struct netstack_conf, runtime), .sub = runtime_fields },
-	{ .name = "args", .kind = JSON_OBJECT,
-	  .offset = offsetof(struct netstack_conf, args), .sub = plugin_args_fields },
-	{ .name = "ipam", .kind = JSON_OBJECT,
-	  .offset = offsetof(struct netstack_conf, ipam), .sub = plugin_ipam_fields },
-	{ .name = "dns", .kind = JSON_OBJECT,
-	  .offset = offsetof(struct netstack_conf, dns), .sub = cni_dns_fields },
 	{ 0 },
 };
 #undef F
@@ -90,13 +68,20 @@ static int check_word(const char *what, const char *annotation, const char **wor
 /* Keys that say something of the bridge, or of the host as the gateway on it. */
 static int check_macvtap(const struct netstack_conf *conf, struct nerr *err)
 {
+	const struct bridge_conf *br = &conf->br;
 	const struct {
 		const char *key;
 		bool is_set;
 	} keys[] = {
-		{ "isGateway", conf->is_gateway },       { "ipMasq", conf->ip_masq },
-		{ "hairpinMode", conf->hairpin_mode },   { "promiscMode", conf->promisc_mode },
-		{ "forceAddress", conf->force_address }, { "portIsolation", conf->port_isolation },
+		{ "isGateway", br->is_gateway },
+		{ "ipMasq", br->ip_masq },
+		{ "hairpinMode", br->hairpin_mode },
+		{ "promiscMode", br->promisc_mode },
+		{ "forceAddress", br->force_address },
+		{ "portIsolation", br->port_isolation },
+		{ "vlan", br->vlan != 0 },
+		{ "vlanTrunk", br->has_trunk },
+		{ "macspoofchk", br->macspoofchk },
 		{ "fallback", conf->fallback },
 	};
 	int r = ifname_check("nic", conf->master, err);
@@ -125,78 +110,62 @@ static int check_values(struct netstack_conf *conf, struct nerr *err)
 	if (r < 0)
 		return r;
 	conf->is_user = strcmp(conf->stack, "user") == 0;
-	if (conf->mtu < 0 || conf->mtu > INT32_MAX)
-		return nerr_set(err, -EINVAL, "key 'mtu' must not be negative, got %" PRId64,
-				conf->mtu);
+	if (conf->is_user && conf->br.disable_container_interface)
+		return nerr_set(err, -EINVAL,
+				"key 'disableContainerInterface' needs stack 'kernel': netstackd "
+				"serves an interface that is up");
 	if (conf->master)
 		return check_macvtap(conf, err);
 	if (strcmp(conf->nic, "bridge") != 0)
 		return nerr_set(err, -EINVAL,
 				"key 'nic' must be 'bridge' or 'macvtap:DEVICE', got '%s'",
 				conf->nic);
-	r = ifname_check("bridge", conf->bridge, err);
+	return 0;
+}
+
+static int read_own(struct cni_call *call, struct netstack_conf *conf, struct nerr *err)
+{
+	int r = json_read(call->doc, NULL, "", netstack_fields, conf, err);
+
 	if (r < 0)
-		return r;
-	if (conf->hairpin_mode && conf->promisc_mode)
-		return nerr_set(err, -EINVAL,
-				"cannot set hairpin mode and promiscuous mode at the same time");
-	return conf->ip_masq ? masq_check_backend(conf->ip_masq_backend, err) : 0;
+		return nerr_ctx(err, "failed to load netconf");
+	if (!*conf->stack)
+		conf->stack = "user";
+	if (!*conf->mode)
+		conf->mode = "hybrid";
+	if (!is_set(conf->nic))
+		conf->nic = "bridge";
+	if (!conf->daemon)
+		conf->daemon = "";
+	if (str_has_prefix(conf->nic, MACVTAP))
+		conf->master = conf->nic + strlen(MACVTAP);
+	return 0;
 }
 
 int netstack_conf_read_del(struct cni_call *call, struct netstack_conf *ret, struct nerr *err)
 {
 	struct netstack_conf conf = { .stack = "", .mode = "" };
-	int r;
+	int r = bridge_conf_read_del(call, &conf.br, err);
 
-	r = json_read(call->doc, NULL, "", netstack_fields, &conf, err);
+	if (r == 0)
+		r = read_own(call, &conf, err);
 	if (r < 0)
-		return nerr_ctx(err, "failed to load netconf");
-	if (!*conf.stack)
-		conf.stack = "user";
-	if (!*conf.mode)
-		conf.mode = "hybrid";
-	if (!is_set(conf.nic))
-		conf.nic = "bridge";
-	if (!is_set(conf.bridge))
-		conf.bridge = BRIDGE_DEFAULT_NAME;
-	if (!conf.daemon)
-		conf.daemon = "";
-	if (str_has_prefix(conf.nic, MACVTAP))
-		conf.master = conf.nic + strlen(MACVTAP);
-	if (conf.is_default_gateway)
-		conf.is_gateway = true;
-	conf.l3 = plugin_ipam_is_set(&conf.ipam);
+		return r;
 	*ret = conf;
 	return 0;
 }
 
 int netstack_conf_read(struct cni_call *call, struct netstack_conf *ret, struct nerr *err)
 {
-	struct netstack_conf conf;
-	int r;
+	struct netstack_conf conf = { .stack = "", .mode = "" };
+	int r = bridge_conf_read(call, &conf.br, err);
 
-	r = netstack_conf_read_del(call, &conf, err);
-	if (r < 0)
-		return r;
-	r = check_values(&conf, err);
-	if (r < 0)
-		return r;
-	/* Found now it leaves nothing behind; the old shapes are made of addresses. */
-	if (!conf.l3 && cni_version_shape(call->version) == CNI_SHAPE_0_1)
-		return nerr_set(err, -EINVAL, "cannot convert: no valid IP addresses");
-	r = plugin_mac(call, conf.runtime.mac, conf.args.cni.mac, &conf.mac, err);
+	if (r == 0)
+		r = read_own(call, &conf, err);
+	if (r == 0)
+		r = check_values(&conf, err);
 	if (r < 0)
 		return r;
 	*ret = conf;
 	return 0;
-}
-
-struct bridge_dev_conf netstack_conf_dev(const struct netstack_conf *conf)
-{
-	return (struct bridge_dev_conf){
-		.name = conf->bridge,
-		.mtu = (uint32_t)conf->mtu,
-		.promisc = conf->promisc_mode,
-		.force_address = conf->force_address,
-	};
 }

@@ -133,6 +133,8 @@ static int find_by_netns(struct cni_call *call, int netns_fd, struct daemon_info
 	if (r < 0)
 		return r;
 	r = ctl_call(path, STATUS, -1, CALL_MS, &doc, err);
+	if (r == -ECONNRESET) /* it is being killed */
+		r = ctl_call(path, STATUS, -1, CALL_MS, &doc, err);
 	if (r == -ECONNREFUSED)
 		ctl_forget(path); /* it was killed */
 	if (r == -ENOENT || r == -ECONNREFUSED)
@@ -189,16 +191,34 @@ static int wait_end(int pidfd)
 	return r > 0 ? 0 : -ETIMEDOUT;
 }
 
-/* Return when it has ended: its devices are gone then, but for those that are not its own. */
-static int stop(const struct daemon_info *info, struct nerr *err)
+/* Its tap of the host's side; 0 for none, as with a macvtap, which is not its own. */
+static int find_tap(struct plugin_nets *nets, const struct daemon_info *info)
+{
+	struct link_info li;
+
+	nlsock_reset(nets->host);
+	if (link_get(nets->host, info->uplink, &li, NULL) < 0 || strcmp(li.kind, "tun") != 0)
+		return 0;
+	return li.ifindex;
+}
+
+/* Return when nothing of it is of use any more.  With @nets that is when its tap is gone: the
+ * process is in the middle of its end then, where the kernel lets it wait for RCU.
+ */
+static int stop(struct plugin_nets *nets, const struct daemon_info *info, struct nerr *err)
 {
 	/* Taken before it is told: it answers, so the number is still its own. */
 	cleanup_close int pidfd = info->pid > 0 ? (int)syscall(SYS_pidfd_open, info->pid, 0) : -1;
+	const int tap = nets ? find_tap(nets, info) : 0;
 	int r = ctl_call(info->path, STOP, -1, CALL_MS, NULL, err);
 
 	if (r == -ENOENT || r == -ECONNREFUSED)
 		r = 0; /* it has ended by itself */
-	if (pidfd >= 0 && (r < 0 || wait_end(pidfd) < 0)) {
+	if (r == 0 && tap)
+		r = link_wait_gone(tap, END_MS, err);
+	else if (r == 0 && pidfd >= 0)
+		r = wait_end(pidfd);
+	if (r < 0 && pidfd >= 0) {
 		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0); /* see the wait */
 		r = wait_end(pidfd);
 		if (r < 0)
@@ -260,7 +280,7 @@ static int delete_macvtap(struct cni_call *call, struct plugin_nets *nets, struc
 static int stop_all(struct cni_call *call, struct plugin_nets *nets, const struct daemon_info *info,
 		    bool has_macvtap, struct nerr *err)
 {
-	int r = info ? stop(info, err) : 0;
+	int r = info ? stop(nets, info, err) : 0;
 
 	if (r == 0 && info)
 		r = delete_uplink(nets, info->uplink, err);
@@ -386,8 +406,8 @@ static int make_macvtap(struct daemon *d, const struct netstack_conf *conf, stru
 		return nerr_ctx(err, "device '%s' of the macvtap", conf->master);
 	link_put_macvtap(d->nets->host, &(struct link_macvtap){ .name = d->info.uplink,
 								.lower = link.ifindex,
-								.mac = conf->mac,
-								.mtu = (uint32_t)conf->mtu });
+								.mac = conf->br.mac,
+								.mtu = (uint32_t)conf->br.mtu });
 	r = nlsock_commit(d->nets->host, err);
 	if (r == 0)
 		r = link_get(d->nets->host, d->info.uplink, &link, err);
@@ -431,14 +451,14 @@ static int run(struct daemon *d, const struct netstack_conf *conf, const char *p
 		argv[n++] = "--spin";
 		argv[n++] = spin;
 	}
-	if (conf->mtu) {
-		(void)snprintf(mtu, sizeof(mtu), "%" PRId64, conf->mtu);
+	if (conf->br.mtu) {
+		(void)snprintf(mtu, sizeof(mtu), "%" PRId64, conf->br.mtu);
 		argv[n++] = "--mtu";
 		argv[n++] = mtu;
 	}
-	if (conf->mac.len) {
+	if (conf->br.mac.len) {
 		argv[n++] = "--mac";
-		argv[n++] = macaddr_to_str(&conf->mac, mac);
+		argv[n++] = macaddr_to_str(&conf->br.mac, mac);
 	}
 	return ctl_start(&start, err);
 }
@@ -459,6 +479,15 @@ static int take_info(struct daemon *d, struct nerr *err)
 	return r;
 }
 
+/* One that was ended because it did not say in time that it serves leaves its socket. */
+static void forget_killed(const struct daemon *d)
+{
+	char path[CTL_PATH_LEN];
+
+	if (ctl_path(d->nets->cont_ns, path, NULL) == 0)
+		ctl_forget(path);
+}
+
 static int start(struct daemon *d, const struct netstack_conf *conf, struct nerr *err)
 {
 	CLEANUP(strbuf_done) struct strbuf program = STRBUF_INIT;
@@ -470,8 +499,11 @@ static int start(struct daemon *d, const struct netstack_conf *conf, struct nerr
 		r = random_name(d->nets, d->info.uplink, err);
 	if (r == 0 && conf->master)
 		r = make_macvtap(d, conf, err);
-	if (r == 0)
+	if (r == 0) {
 		r = run(d, conf, program.s, err);
+		if (r < 0)
+			forget_killed(d);
+	}
 	if (r == 0)
 		r = take_info(d, err);
 	if (r < 0 && conf->master)
@@ -530,7 +562,6 @@ void daemon_undo(void *arg)
 /* --- what a network has left on the interface of one that comes back --- */
 
 struct stale {
-	struct nlsock *nl;
 	const struct link_info *cont;
 	const struct cni_result *res;
 	struct ipnet addr[64];
@@ -562,23 +593,41 @@ static int stale_route_cb(const struct route *rt, void *arg)
 	return 0;
 }
 
+/* Without an answer they end later, when nobody answers them. */
+static void reset_connections(const struct daemon *d, const struct stale *s,
+			      const struct ipaddr *addr)
+{
+	char request[64 + IPADDR_STR_LEN];
+	char text[IPADDR_STR_LEN];
+
+	for (size_t i = 0; i < s->res->n_ips; i++)
+		if (ipaddr_eq(&s->res->ips[i].address.addr, addr))
+			return; /* it comes back, with another prefix length */
+	(void)snprintf(request, sizeof(request), "{\"do\":\"reset\",\"local\":\"%s\"}",
+		       ipaddr_to_str(addr, text));                      /* sized to fit */
+	(void)ctl_call(d->info.path, request, -1, CALL_MS, NULL, NULL); /* see above */
+}
+
 int daemon_put_stale(const struct daemon *d, const struct link_info *cont,
 		     const struct cni_result *res, struct nerr *err)
 {
-	struct stale s = { .nl = d->nets->cont, .cont = cont, .res = res };
+	struct stale s = { .cont = cont, .res = res };
+	struct nlsock *nl = d->nets->cont;
 	int r;
 
 	if (!d->resumed)
 		return 0;
-	r = addr_dump(s.nl, cont->ifindex, AF_UNSPEC, stale_addr_cb, &s, err);
+	r = addr_dump(nl, cont->ifindex, AF_UNSPEC, stale_addr_cb, &s, err);
 	if (r == 0)
-		r = route_dump(s.nl, AF_UNSPEC, 0, stale_route_cb, &s, err);
+		r = route_dump(nl, AF_UNSPEC, 0, stale_route_cb, &s, err);
 	if (r < 0)
 		return r;
 	for (unsigned i = 0; i < s.n_routes; i++)
-		route_put_del(s.nl, &s.route[i]);
-	for (unsigned i = 0; i < s.n_addrs; i++)
-		addr_put_del(s.nl, cont->ifindex, cont->name, &s.addr[i]);
+		route_put_del(nl, &s.route[i]);
+	for (unsigned i = 0; i < s.n_addrs; i++) {
+		reset_connections(d, &s, &s.addr[i].addr);
+		addr_put_del(nl, cont->ifindex, cont->name, &s.addr[i]);
+	}
 	return 0;
 }
 
@@ -604,7 +653,7 @@ static int garbage_cb(void *arg, const char *path, struct json_doc *status)
 	if (keys.retired || cni_is_valid(g->call, keys.id, keys.ifname))
 		return 0;
 	fill_info(&info, path, &keys);
-	r = stop(&info, &err);
+	r = stop(NULL, &info, &err);
 	if (r < 0 && !g->first) {
 		g->first = r;
 		g->err = err;

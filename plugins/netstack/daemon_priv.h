@@ -75,7 +75,8 @@ void daemon_undo(void *daemon);
  * @cont:	Container's interface
  *
  * All of its routes, and the addresses that @res does not have.  Together with
- * iface_configure() it is one send.
+ * iface_configure() it is one send.  Connections from these addresses are reset before, as long as
+ * both ends can be told.
  */
 int daemon_put_stale(const struct daemon *d, const struct link_info *cont,
 		     const struct cni_result *res, struct nerr *err);

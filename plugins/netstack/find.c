@@ -17,12 +17,28 @@ struct search {
 	char found[PATH_MAX];
 };
 
+/* The runtime may name a directory twice, and have found us there. */
+static bool was_tried(const struct search *s, const char *dir, size_t len)
+{
+	const char *at = strbuf_text(&s->tried);
+
+	while (*at) {
+		const size_t n = strcspn(at, ",");
+
+		if (n == len && memcmp(at, dir, len) == 0)
+			return true;
+		at += n;
+		at += strspn(at, ", ");
+	}
+	return false;
+}
+
 /* True when it is in the directory of @len characters. */
 static bool look_in(struct search *s, const char *dir, size_t len, const char *sub)
 {
 	const int n = snprintf(s->found, sizeof(s->found), "%.*s%s/" PROGRAM, (int)len, dir, sub);
 
-	if (n < 0 || (size_t)n >= sizeof(s->found))
+	if (n < 0 || (size_t)n >= sizeof(s->found) || (!*sub && was_tried(s, dir, len)))
 		return false;
 	strbuf_addf(&s->tried, "%s%.*s%s", s->tried.len ? ", " : "", (int)len, dir, sub);
 	return access(s->found, X_OK) == 0;

@@ -20,7 +20,7 @@
 #include "cni/version.h"
 #include "ipam/host-local/conf_priv.h"
 #include "ipam/static/conf_priv.h"
-#include "plugins/bridge/conf_priv.h"
+#include "plugin/bridge_conf.h"
 #include "plugins/firewall/conf_priv.h"
 #include "plugins/portmap/conf_priv.h"
 #include "plugins/ptp/conf_priv.h"

@@ -43,11 +43,11 @@ static void an_empty_configuration_has_the_defaults(void **state)
 	assert_int_equal(rd.r, 0);
 	assert_true(rd.conf.is_user);
 	assert_string_equal(rd.conf.mode, "hybrid");
-	assert_string_equal(rd.conf.bridge, "cni0");
+	assert_string_equal(rd.conf.br.bridge, "cni0");
 	assert_string_equal(rd.conf.daemon, "");
 	assert_null(rd.conf.master);
 	assert_false(rd.conf.fallback);
-	assert_false(rd.conf.l3);
+	assert_false(rd.conf.br.l3);
 }
 
 #define POD(stack, mode)                                                                           \
@@ -97,6 +97,16 @@ static void values_that_cannot_be_are_named(void **state)
 		  "key 'isGateway' needs nic 'bridge', not 'macvtap:up0'" },
 		{ CONF(",\"nic\":\"macvtap:up0\",\"stack\":\"kernel\""),
 		  "key 'nic': 'macvtap:up0' needs stack 'user', the kernel's stack has the bridge" },
+		{ CONF(",\"nic\":\"macvtap:up0\",\"vlan\":7"),
+		  "key 'vlan' needs nic 'bridge', not 'macvtap:up0'" },
+		{ CONF(",\"nic\":\"macvtap:up0\",\"vlanTrunk\":[]"),
+		  "key 'vlanTrunk' needs nic 'bridge', not 'macvtap:up0'" },
+		{ CONF(",\"nic\":\"macvtap:up0\",\"macspoofchk\":true"),
+		  "key 'macspoofchk' needs nic 'bridge', not 'macvtap:up0'" },
+		{ CONF(",\"vlan\":4095"), "invalid VLAN ID 4095 (must be between 0 and 4094)" },
+		{ CONF(",\"disableContainerInterface\":true"),
+		  "key 'disableContainerInterface' needs stack 'kernel': netstackd serves an "
+		  "interface that is up" },
 		{ CONF(",\"hairpinMode\":true,\"promiscMode\":true"),
 		  "cannot set hairpin mode and promiscuous mode at the same time" },
 	};

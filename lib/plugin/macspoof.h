@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * macspoof_priv.h - a container sends from its own MAC address only (macspoofchk)
+ * macspoof.h - a container sends from its own MAC address only (macspoofchk)
  *
  * Objects and names are those of the reference suite (family bridge, table nat):
  *
@@ -11,8 +11,8 @@
  * where <id> is "<container>-<ifname>".  The rule in PREROUTING also carries the
  * attachment's identity, by which GC finds it.
  */
-#ifndef PLUGINS_BRIDGE_MACSPOOF_PRIV_H
-#define PLUGINS_BRIDGE_MACSPOOF_PRIV_H
+#ifndef PLUGIN_MACSPOOF_H
+#define PLUGIN_MACSPOOF_H
 
 struct cni_call;
 struct macaddr;
@@ -30,4 +30,4 @@ int macspoof_put_del(struct cni_call *call, struct nlsock *nft, struct nft_batch
 int macspoof_put_gc(struct cni_call *call, struct nlsock *nft, struct nft_batch *batch,
 		    struct nerr *err);
 
-#endif /* PLUGINS_BRIDGE_MACSPOOF_PRIV_H */
+#endif /* PLUGIN_MACSPOOF_H */

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "plugin/bridge_vlan.h"
+
 #include <net/if.h>
 
 #include <errno.h>
@@ -10,10 +12,9 @@
 #include "netlink/link.h"
 #include "netlink/nlsock.h"
 #include "plugin/bridge.h"
+#include "plugin/bridge_conf.h"
 #include "plugin/iface.h"
 #include "plugin/nets.h"
-#include "plugins/bridge/conf_priv.h"
-#include "plugins/bridge/vlan_priv.h"
 
 #define VID_DEFAULT 1
 
@@ -104,6 +105,22 @@ int bridge_vlan_gateway_name(const struct bridge_conf *conf, char ret[static IFN
 	return 0;
 }
 
+int bridge_vlan_check_gateway(struct nlsock *nl, const struct bridge_conf *conf, struct nerr *err)
+{
+	char name[IFNAMSIZ];
+	struct link_info li;
+	int r;
+
+	if (!conf->l3 || !conf->is_gateway || !conf->vlan)
+		return 0;
+	r = bridge_vlan_gateway_name(conf, name, err);
+	if (r < 0)
+		return r;
+	if (link_get(nl, name, &li, err) < 0)
+		return nerr_set(err, -ENODEV, "Interface name %s not found", name);
+	return 0;
+}
+
 /* The last step sets it up, which tells the next ADD that nothing is missing. */
 static int finish_gateway(struct plugin_nets *nets, const struct bridge_conf *conf,
 			  const struct link_info *port, const struct link_info *self,
@@ -114,7 +131,7 @@ static int finish_gateway(struct plugin_nets *nets, const struct bridge_conf *co
 
 	if (r < 0)
 		return r;
-	/* As for the bridge itself, in device.c. */
+	/* As for the bridge itself, in bridge.c. */
 	(void)sysctl_write_if("ipv6", port->name, "accept_ra", "0", NULL);
 	(void)sysctl_write_if("ipv6", self->name, "accept_ra", "0", NULL);
 	(void)sysctl_write_if("ipv6", self->name, "accept_dad", "0", NULL);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * vlan_priv.h - VLANs of a port, and the gateway interface of one VLAN
+ * bridge_vlan.h - VLANs of a port, and the gateway interface of one VLAN
  */
-#ifndef PLUGINS_BRIDGE_VLAN_PRIV_H
-#define PLUGINS_BRIDGE_VLAN_PRIV_H
+#ifndef PLUGIN_BRIDGE_VLAN_H
+#define PLUGIN_BRIDGE_VLAN_H
 
 #include <net/if.h>
 
@@ -31,6 +31,9 @@ int bridge_vlan_check_port(struct nlsock *nl, const struct bridge_conf *conf,
 int bridge_vlan_gateway_name(const struct bridge_conf *conf, char ret[static IFNAMSIZ],
 			     struct nerr *err);
 
+/* CHECK: a VLAN that has a gateway has its interface. */
+int bridge_vlan_check_gateway(struct nlsock *nl, const struct bridge_conf *conf, struct nerr *err);
+
 /**
  * bridge_vlan_gateway() - The interface that carries a VLAN's gateway addresses
  * @ret:	"<bridge>.<vlan>": one end of a veth pair whose other end is an access
@@ -42,4 +45,4 @@ int bridge_vlan_gateway_name(const struct bridge_conf *conf, char ret[static IFN
 int bridge_vlan_gateway(struct bridge_dev *dev, const struct bridge_conf *conf,
 			struct link_info *ret, struct nerr *err);
 
-#endif /* PLUGINS_BRIDGE_VLAN_PRIV_H */
+#endif /* PLUGIN_BRIDGE_VLAN_H */

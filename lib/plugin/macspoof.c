@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "plugin/macspoof.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +17,6 @@
 #include "nft/nft.h"
 #include "plugin/identity.h"
 #include "plugin/transact.h"
-#include "plugins/bridge/macspoof_priv.h"
 
 #define SPOOF_TABLE    "nat"
 #define SPOOF_BASE     "PREROUTING"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * conf_priv.h - configuration of the bridge plugin
+ * bridge_conf.h - configuration of a plugin whose containers are on a bridge
  */
-#ifndef PLUGINS_BRIDGE_CONF_PRIV_H
-#define PLUGINS_BRIDGE_CONF_PRIV_H
+#ifndef PLUGIN_BRIDGE_CONF_H
+#define PLUGIN_BRIDGE_CONF_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -72,4 +72,4 @@ static inline bool bridge_conf_has_vlans(const struct bridge_conf *conf)
 	return conf->vlan != 0 || conf->has_trunk;
 }
 
-#endif /* PLUGINS_BRIDGE_CONF_PRIV_H */
+#endif /* PLUGIN_BRIDGE_CONF_H */

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "plugin/bridge_conf.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
@@ -9,10 +11,9 @@
 #include "base/str.h"
 #include "cni/cni.h"
 #include "cni/version.h"
+#include "plugin/bridge_vlan.h"
 #include "plugin/ifname.h"
 #include "plugin/masq.h"
-#include "plugins/bridge/conf_priv.h"
-#include "plugins/bridge/vlan_priv.h"
 
 #define BRIDGE_DEFAULT_NAME "cni0"
 #define VID_MIN             1
