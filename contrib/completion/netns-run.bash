@@ -76,7 +76,9 @@ _netns_run() {
 	case ${COMP_WORDS[1]} in
 	ls) _netns_run_words '--json --help' ;;
 	exec)
-		if ((COMP_CWORD == 2)); then
+		if ((COMP_CWORD == 2)) && [[ $cur == /* ]]; then
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		elif ((COMP_CWORD == 2)); then
 			_netns_run_words "$(_netns_run_names) --help"
 		else
 			_netns_run_words --

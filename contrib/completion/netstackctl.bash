@@ -20,6 +20,10 @@ _netstackctl() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
+	--state)
+		_netstackctl_words "ESTAB SYN-SENT SYN-RECV FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT CLOSE-WAIT LAST-ACK LISTEN CLOSING UNCONN CLOSED"
+		return
+		;;
 	--count | -c | --seconds | --snaplen | -s | --interval | -i | --size) return ;;
 	esac
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -38,7 +42,7 @@ _netstackctl() {
 		_netstackctl_words "$options"
 		return
 		;;
-	sockets) options+=' --tcp-info' ;;
+	sockets) options+=' --tcp --udp --listening --ipv4 --ipv6 --state --info --processes' ;;
 	counters | routes) options+=' --all' ;;
 	capture) options='--write --count --seconds --snaplen --help' ;;
 	ping) options+=' --count --interval --size' ;;

@@ -12,7 +12,7 @@ _netstackd() {
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		;;
-	--nic) mapfile -t COMPREPLY < <(compgen -W 'tap: macvtap:' -- "$cur") ;;
+	--nic) mapfile -t COMPREPLY < <(compgen -W 'tap: macvtap: af_packet: af_xdp:' -- "$cur") ;;
 	--mode) mapfile -t COMPREPLY < <(compgen -W 'hybrid full' -- "$cur") ;;
 	--user) mapfile -t COMPREPLY < <(compgen -u -- "$cur") ;;
 	--ifname | --id | --network | --mtu | --mac | --spin | --ready-fd | --lifeline-fd) ;;

@@ -93,6 +93,8 @@ refused() {
 	grep -qP '^CapAmb:\t0{16}$' "$status_file"
 	grep -qP '^NoNewPrivs:\t1$' "$status_file"
 	grep -qP '^Seccomp:\t2$' "$status_file"
+	# Not dumpable: nobody of its user can trace it.
+	[[ $(stat -c %u "/proc/$STACK/fd") == 0 ]]
 	[[ $(readlink "/proc/$STACK/ns/net") == "$(in_container c1 readlink /proc/self/ns/net)" ]]
 }
 
@@ -132,7 +134,7 @@ refused() {
 	run -0 ctl neighbours
 	run -0 ctl drops
 	run -0 ctl programs
-	run -0 ctl sockets -t
+	run -0 ctl sockets -ti
 	[[ $output == *'0 sockets'* ]]
 }
 
@@ -290,10 +292,14 @@ print(b"".join(iter(lambda: s.recv(65536), b"")).decode())' "$1"
 	refused 2 "option '--netns' is given twice" --netns a --netns b
 	refused 1 "there is no network namespace '/run/netns/none'" --netns /run/netns/none --nic tap:fl0
 	refused 1 "'/proc/self/ns/net' is the network namespace we are in" --netns /proc/self/ns/net --nic tap:fl0
+	refused 1 "'/etc/passwd' is no network namespace" --netns /etc/passwd --nic tap:fl0
 	refused 1 "nic 'macvtap:none': there is no interface 'none'" --netns /run/netns/c1 --nic macvtap:none
 	refused 1 "nic 'dance:fl0': no driver 'dance'" --netns /run/netns/c1 --nic dance:fl0
-	refused 1 "'lo' is no tap" --netns /run/netns/c1 --nic tap:fl0 --ifname lo
+	refused 2 "option '--ifname': 'lo' is the loopback interface" --netns /run/netns/c1 --nic tap:fl0 --ifname lo
 	refused 1 "cannot open the log '/nowhere/log'" --netns /run/netns/c1 --nic tap:fl0 --log /nowhere/log
+	run -1 --separate-stderr host setpriv --reuid 1000 --clear-groups "$BIN/netstackd" \
+		--netns /run/netns/c1 --nic tap:fl0
+	[[ $stderr == "netstackd: has to be started by root:"* && $(wc -l <<<"$stderr") == 1 ]]
 }
 
 @test "one for each namespace, one for each device" {

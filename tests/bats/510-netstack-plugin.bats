@@ -7,6 +7,7 @@
 
 bats_require_minimum_version 1.5.0
 load lib/common
+load lib/netstack
 
 CONF='{"cniVersion":"1.1.0","name":"net1","type":"netstack","bridge":"br0","isGateway":true,
 	"ipMasq":true,"hairpinMode":true,
@@ -26,31 +27,6 @@ teardown() {
 # sockets: of the netstackds of the host.
 sockets() {
 	host sh -c 'ls /run/fairlead/netstack/*.sock 2>/dev/null' || true
-}
-
-# pids: of the netstackds of the host: who listens, whether it answers or not.
-pids() {
-	host python3 -c '
-import glob, socket, struct
-for path in glob.glob("/run/fairlead/netstack/*.sock"):
-    s = socket.socket(socket.AF_UNIX)
-    try:
-        s.connect(path)
-    except ConnectionError:
-        continue
-    print(struct.unpack("3i", s.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0])'
-}
-
-nobody_serves() {
-	[[ -z $(pids) ]]
-}
-
-# Whatever a test has left: they are not children of the host's holder.
-daemons_gone() {
-	local pid
-	for pid in $(pids); do
-		kill -KILL "$pid" || true
-	done
 }
 
 # gone PID: a process has ended, or does so within 5 seconds.
@@ -166,6 +142,67 @@ uplink() {
 		<<<"$(conf "$CONF" '.nic = "macvtap:up0"')"
 	cni_fails 999 "key 'daemon': '/nowhere/netstackd' is not the path of a program" ADD netstack \
 		<<<"$(conf "$CONF" '.daemon = "/nowhere/netstackd"')"
+	cni_fails 999 "key 'disableContainerInterface' needs stack 'kernel': netstackd serves an interface that is up" \
+		ADD netstack <<<"$(conf "$CONF" 'del(.ipam) | .disableContainerInterface = true')"
+	cni_fails 999 "cannot use IPAM when DisableContainerInterface flag is set" ADD netstack \
+		<<<"$(conf "$CONF" '.stack = "kernel" | .disableContainerInterface = true')"
+	cni_fails 999 "invalid VLAN ID 4095 (must be between 0 and 4094)" ADD netstack \
+		<<<"$(conf "$CONF" '.vlan = 4095')"
+	cni_fails 999 "minID and maxID should be configured simultaneously, maxID is missing" ADD netstack \
+		<<<"$(conf "$CONF" '.vlanTrunk = [{"minID":5}]')"
+	cni_fails 999 "cannot set hairpin mode and promiscuous mode at the same time" ADD netstack \
+		<<<"$(conf "$CONF" '.promiscMode = true')"
+	local key
+	for key in '.vlan = 5' '.vlanTrunk = []' '.macspoofchk = true' '.portIsolation = true'; do
+		cni_fails 999 "key '*' needs nic 'bridge', not 'macvtap:up0'" ADD netstack \
+			<<<"$(conf "$CONF" "del(.isGateway, .ipMasq, .hairpinMode) | .nic = \"macvtap:up0\" | $key")"
+	done
+}
+
+@test "macspoofchk, isolation, promiscuous bridge, default gateway, DNS: as of bridge" {
+	local text port
+	text=$(conf "$CONF" 'del(.hairpinMode, .ipam.routes, .isGateway) | .macspoofchk = true | .portIsolation = true |
+		.promiscMode = true | .isDefaultGateway = true | .dns = {"nameservers":["192.0.2.53"]}')
+	cni_ok ADD netstack CNI_ARGS="IgnoreUnknown=1;MAC=02:00:00:00:00:09" <<<"$text"
+	port=$(uplink)
+	[[ $(json '.interfaces[2].mac') == 02:00:00:00:00:09 ]]
+	[[ $(json '.dns.nameservers[0]') == 192.0.2.53 ]]
+	[[ $(json '.routes | map("\(.dst) \(.gw)") | join(", ")') == "0.0.0.0/0 10.1.0.1, ::/0 fd00:1::1" ]]
+	[[ $(host cat "/sys/class/net/$port/brport/isolated") == 1 ]]
+	host ip -o link show br0 | grep -q PROMISC
+	host nft list table bridge nat | grep -q "iifname \"$port\".*jump cni-br-iface-cid1-eth0"
+	# Its own MAC passes, another one does not.
+	in_container c1 ping -c 1 -W 5 10.1.0.1 >/dev/null
+	cni_ok CHECK netstack <<<"$(conf "$text" '.prevResult = $p' --argjson p "$output")"
+	in_container c1 ip link set eth0 address 02:00:00:00:00:0a
+	! in_container c1 ping -c 1 -W 1 10.1.0.1 >/dev/null || fail "another MAC passes"
+	cni_ok DEL netstack <<<"$text"
+	! host nft list table bridge nat | grep -q cid1 || fail "rules are there"
+}
+
+@test "forceAddress replaces an address of the bridge; without it the ADD is refused" {
+	host ip link add br0 type bridge
+	host ip addr add 10.2.0.1/24 dev br0
+	cni_fails 999 'failed to set bridge addr: "br0" already has an IP address different from 10.1.0.1/24' \
+		ADD netstack <<<"$CONF"
+	nobody_serves || fail "a netstackd is there"
+	cni_ok ADD netstack <<<"$(conf "$CONF" '.forceAddress = true')"
+	[[ $(host ip -4 -o addr show dev br0 | awk '{print $4}') == 10.1.0.1/24 ]]
+}
+
+@test "enabledad: the ADD waits until the address is nobody else's" {
+	cni_ok ADD netstack <<<"$(conf "$CONF" '.enabledad = true')"
+	! in_container c1 ip -6 -o addr show dev eth0 scope global | grep -q 'tentative\|dadfailed' ||
+		fail "it did not wait"
+	in_container c1 ip -6 -o addr show dev eth0 scope global | grep -qF 'fd00:1::2/64'
+}
+
+@test "VLANs: a bridge that cannot keep them apart is refused, and nothing is left" {
+	host ip link add br0 type bridge
+	cni_fails 999 'bridge "br0" exists and does not filter VLANs*' ADD netstack <<<"$(conf "$CONF" '.vlan = 5')"
+	nobody_serves || fail "a netstackd is there"
+	cni_fails 50 'bridge "br0" exists and does not filter VLANs*' \
+		STATUS netstack CNI_CONTAINERID= CNI_NETNS= CNI_IFNAME= <<<"$(conf "$CONF" '.vlan = 5')"
 }
 
 @test "a pod's annotation chooses the kernel's stack: a veth pair as from bridge" {

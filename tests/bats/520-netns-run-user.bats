@@ -82,6 +82,9 @@ sum() {
 	[[ $output == "a page" ]]
 	run -0 nr --stack=user -- curl -gsS --max-time 15 'http://[2001:db8::2]/page'
 	[[ $output == "a page" ]]
+	# Nobody waits for the stack to ask whether its address is taken.
+	run -0 nr --stack=user --mode=full -- curl -gsS --max-time 15 'http://[2001:db8::2]/page'
+	[[ $output == "a page" ]]
 	[[ $(nr --stack=user -- curl -sS --max-time 15 http://192.0.2.2/big | sha256sum) == "$(sum)" ]]
 	clean
 }

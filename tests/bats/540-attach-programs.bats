@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Programs as everybody has them, on our stack, against peers on the kernel's: what was
-# transferred is what it was
+# transferred is what it was.  Each test is a function, called once for each kind of link.
 
 # shellcheck disable=SC2016,SC2030,SC2031 # inner shells; every test is a shell of its own
 # shellcheck disable=SC2154 # set by netns_run.bash
@@ -30,15 +30,40 @@ setup() {
 	HASH=${HASH%% *}
 	# Who talks to ours.
 	started peer k -- sleep infinity
-	K4=$(address_of k)
-	K6=$(address_of k -6)
 }
 
 teardown() { host_gone; }
 
+# over LINK: where ours and the kernel's peer meet, "bridge" or "macvtap".  Sets K4 and K6.
+#
+#	k 10.87.0.x -- fairlead0 -- taps of ours
+#	k mv1 198.18.0.1 -- mv0 of the host -- macvtaps of ours, 198.18.0.2 and so on
+over() {
+	LINK=$1
+	if [[ $LINK == bridge ]]; then
+		K4=$(address_of k)
+		K6=$(address_of k -6)
+		return
+	fi
+	K4=198.18.0.1 K6=2001:db8:18::1 N_OURS=1
+	host ip link add mv0 up type veth peer name mv1 netns k
+	in_container k ip addr add $K4/24 dev mv1
+	in_container k ip addr add $K6/64 dev mv1 nodad
+	in_container k ip link set mv1 up
+}
+
+# stack: sets STACK, the options of a namespace of ours on that link.
+stack() {
+	STACK=(--stack=user)
+	[[ $LINK == macvtap ]] || return 0
+	((++N_OURS))
+	STACK+=(--nic=macvtap:mv0 --ip "198.18.0.$N_OURS/24" --ip "2001:db8:18::$N_OURS/64")
+}
+
 # ours COMMAND...: it runs on our stack, and what it prints is in "output".
 ours() {
-	CMD_TIMEOUT=120 run -0 --separate-stderr nr --stack=user -- "$@"
+	stack
+	CMD_TIMEOUT=120 run -0 --separate-stderr nr "${STACK[@]}" -- "$@"
 }
 
 # kernel COMMAND...: the same on the kernel's.
@@ -53,17 +78,22 @@ kernel_serves() {
 	nsenter --net --mount --target "$HOST" -- nsenter --net=/run/netns/k -- \
 		setpriv --pdeathsig KILL "$@" >"$DIR/kernel.out" 2>"$DIR/kernel.err" 3>&- &
 	HELD+=("$!")
-	wait_for 20 host nc -z "$K4" "$port" || fail "$1: $(<"$DIR/kernel.err")"
+	wait_for 20 in_container k nc -z "$K4" "$port" || fail "$1: $(<"$DIR/kernel.err")"
 }
 
-# ours_serves PORT COMMAND...: on our stack in the namespace "us", until the kernel's peer
-# gets an answer.  Sets U4 and U6.
+# ours_starts COMMAND...: on our stack in the namespace "us".  Sets U4 and U6.
+ours_starts() {
+	stack
+	started us us "${STACK[@]}" "${PUBLISH[@]}" -- "$@"
+	U4=$(address_of us)
+	U6=$(address_of us -6)
+}
+
+# ours_serves PORT COMMAND...: as ours_starts, until the kernel's peer gets an answer.
 ours_serves() {
 	local port=$1
 	shift
-	started us us --stack=user "${PUBLISH[@]}" -- "$@"
-	U4=$(address_of us)
-	U6=$(address_of us -6)
+	ours_starts "$@"
 	wait_for 20 in_container k nc -z "$U4" "$port" || fail "$1: $(<"$ERR")"
 }
 
@@ -81,7 +111,8 @@ ours_hash_is() {
 
 # --- clients ---
 
-@test "curl: IPv4, IPv6, many at once, nobody there" {
+test_curl() {
+	over "$1"
 	kernel_serves 8000 "$HTTP" serve ":8000" "$DIR/www"
 	ours_hash_is curl -sS "http://$K4:8000/big"
 	ours_hash_is curl -sS "http://[$K6]:8000/big"
@@ -89,19 +120,28 @@ ours_hash_is() {
 	for file in "$DIR"/got[1-8]; do
 		[[ $(sha256sum <"$file") == "$HASH"* ]]
 	done
-	CMD_TIMEOUT=30 run nr --stack=user -- curl -sS "http://$K4:8001/"
+	stack
+	CMD_TIMEOUT=30 run nr "${STACK[@]}" -- curl -sS "http://$K4:8001/"
 	((status == 7)) || fail "$status: $output"
 	[[ $output == *refused* || $output == *connect* ]]
 }
 
-@test "wget and busybox wget" {
+@test "curl: IPv4, IPv6, many at once, nobody there; over a bridge" { test_curl bridge; }
+@test "curl: IPv4, IPv6, many at once, nobody there; over macvtap" { test_curl macvtap; }
+
+test_wget() {
+	over "$1"
 	kernel_serves 8000 "$HTTP" serve ":8000" "$DIR/www"
 	ours_hash_is wget -q -O - "http://$K4:8000/big"
 	ours_hash_is wget -q -O - "http://[$K6]:8000/big"
 	ours_hash_is busybox wget -q -O - "http://$K4:8000/big"
 }
 
-@test "a static Go program as client and as server" {
+@test "wget and busybox wget; over a bridge" { test_wget bridge; }
+@test "wget and busybox wget; over macvtap" { test_wget macvtap; }
+
+test_go() {
+	over "$1"
 	file "$HTTP" | grep -q 'statically linked'
 	kernel_serves 8000 "$HTTP" serve ":8000" "$DIR/www"
 	ours "$HTTP" get "http://$K4:8000/big" 16
@@ -112,6 +152,9 @@ ours_hash_is() {
 	kernel "$HTTP" get "http://[$U6]:8000/big" 4
 	[[ $output == "4 $HASH" ]]
 }
+
+@test "a static Go program as client and as server; over a bridge" { test_go bridge; }
+@test "a static Go program as client and as server; over macvtap" { test_go macvtap; }
 
 # Fifty connections, each of which gets back what it sends.
 ECHO_SERVER='
@@ -141,7 +184,8 @@ async def main():
     print(sum(await asyncio.gather(*[one() for _ in range(50)])))
 asyncio.run(main())'
 
-@test "Python asyncio at both ends" {
+test_asyncio() {
+	over "$1"
 	kernel_serves 9000 python3 -c "$ECHO_SERVER"
 	ours python3 -c "$ECHO_CLIENT" "$K4"
 	[[ $output == 50 ]] || fail "$output $stderr"
@@ -151,6 +195,9 @@ asyncio.run(main())'
 		[[ $output == 50 ]] || fail "$output $stderr"
 	done
 }
+
+@test "Python asyncio at both ends; over a bridge" { test_asyncio bridge; }
+@test "Python asyncio at both ends; over macvtap" { test_asyncio macvtap; }
 
 NODE_SERVER='
 const http = require("http"), fs = require("fs");
@@ -164,7 +211,8 @@ const one = () => new Promise((done, failed) => http.get(process.argv[1], (a) =>
 }).on("error", failed));
 Promise.all(Array.from({ length: 8 }, one)).then((all) => console.log(new Set(all).size, all[0]));'
 
-@test "node as client and as server" {
+test_node() {
+	over "$1"
 	kernel_serves 9001 node -e "$NODE_SERVER" "$DIR/www"
 	ours node -e "$NODE_CLIENT" "http://$K4:9001/big"
 	[[ $output == "1 $HASH" ]] || fail "$output $stderr"
@@ -172,6 +220,9 @@ Promise.all(Array.from({ length: 8 }, one)).then((all) => console.log(new Set(al
 	kernel node -e "$NODE_CLIENT" "http://$U4:9001/big"
 	[[ $output == "1 $HASH" ]] || fail "$output $stderr"
 }
+
+@test "node as client and as server; over a bridge" { test_node bridge; }
+@test "node as client and as server; over macvtap" { test_node macvtap; }
 
 # --- servers ---
 
@@ -202,7 +253,8 @@ nginx_conf() {
 	END
 }
 
-@test "nginx: several workers, sendfile, keep-alive; and with reuseport" {
+test_nginx() {
+	over "$1"
 	local more
 	for more in "" reuseport; do
 		nginx_conf 8080 $more >"$DIR/nginx.conf"
@@ -218,7 +270,11 @@ nginx_conf() {
 	done
 }
 
+@test "nginx: several workers, sendfile, keep-alive; and with reuseport; over a bridge" { test_nginx bridge; }
+@test "nginx: several workers, sendfile, keep-alive; and with reuseport; over macvtap" { test_nginx macvtap; }
+
 @test "nginx: a published port, from outside" {
+	over bridge
 	PUBLISH=(-p 8088:8080)
 	nginx_conf 8080 >"$DIR/nginx.conf"
 	ours_serves 8080 nginx -c "$DIR/nginx.conf" -e "$DIR/nginx.err"
@@ -227,7 +283,8 @@ nginx_conf() {
 	[[ ${output%% *} == "$HASH" ]]
 }
 
-@test "redis-server and redis-benchmark, either on our stack" {
+test_redis() {
+	over "$1"
 	local redis=(redis-server --bind "0.0.0.0" --protected-mode no --save "" --dir "$DIR")
 	ours_serves 6379 "${redis[@]}"
 	kernel redis-cli -h "$U4" set key value
@@ -241,6 +298,9 @@ nginx_conf() {
 	[[ $output == *"requests per second"* ]]
 }
 
+@test "redis-server and redis-benchmark, either on our stack; over a bridge" { test_redis bridge; }
+@test "redis-server and redis-benchmark, either on our stack; over macvtap" { test_redis macvtap; }
+
 # Keys and a configuration for sshd, which want to be private.
 ssh_new() {
 	mkdir -m 700 "$DIR/ssh"
@@ -253,7 +313,8 @@ ssh_new() {
 		-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR)
 }
 
-@test "ssh and sshd, either on our stack" {
+test_ssh() {
+	over "$1"
 	ssh_new
 	kernel_serves 2222 "${SSHD[@]}"
 	ours_hash_is "${SSH[@]}" "root@$K4" cat "$DIR/www/big"
@@ -262,6 +323,9 @@ ssh_new() {
 	kernel sh -c '"$@" sha256sum <'"$DIR/www/big" sh "${SSH[@]}" "root@$U6"
 	[[ ${output%% *} == "$HASH" ]]
 }
+
+@test "ssh and sshd, either on our stack; over a bridge" { test_ssh bridge; }
+@test "ssh and sshd, either on our stack; over macvtap" { test_ssh macvtap; }
 
 # iperf3_ready FILE N: the server has said for the Nth time that it listens.
 iperf3_ready() {
@@ -274,10 +338,10 @@ iperf3_says() {
 	(($(jq '.end.sum_received.bytes' <<<"$output") > 1000000))
 }
 
-@test "iperf3, either on our stack, both directions, several streams" {
+test_iperf3() {
+	over "$1"
 	local more n=1
-	started us us --stack=user -- iperf3 -s --forceflush
-	U4=$(address_of us)
+	ours_starts iperf3 -s --forceflush
 	for more in "" -R "-P 4" "-P 4 -R" --bidir; do
 		wait_for 20 iperf3_ready "$OUT" $((n++))
 		# shellcheck disable=SC2086 # words
@@ -296,7 +360,11 @@ iperf3_says() {
 	done
 }
 
-@test "busybox: httpd and nc" {
+@test "iperf3, either on our stack, both directions, several streams; over a bridge" { test_iperf3 bridge; }
+@test "iperf3, either on our stack, both directions, several streams; over macvtap" { test_iperf3 macvtap; }
+
+test_busybox() {
+	over "$1"
 	busybox --list | grep -qx httpd
 	ours_serves 8081 busybox httpd -f -p 8081 -h "$DIR/www"
 	hash_is curl -sS "http://$U4:8081/big"
@@ -305,7 +373,11 @@ iperf3_says() {
 	ours_hash_is busybox nc "$K4" 7777
 }
 
-@test "two programs of one namespace talk to each other, at loopback and at its address" {
+@test "busybox: httpd and nc; over a bridge" { test_busybox bridge; }
+@test "busybox: httpd and nc; over macvtap" { test_busybox macvtap; }
+
+test_each_other() {
+	over "$1"
 	local a
 	ours_serves 8000 "$HTTP" serve ":8000" "$DIR/www"
 	for a in 127.0.0.1 "[::1]" "$U4" "[$U6]"; do
@@ -315,15 +387,5 @@ iperf3_says() {
 	done
 }
 
-@test "over macvtap" {
-	host ip link add dev mv0 up type veth peer name mv1 netns out
-	at out ip link set mv1 up
-	address out mv1 198.18.0.1/24
-	kernel_at_out() { CMD_TIMEOUT=60 run -0 --separate-stderr at out "$@"; }
-	nginx_conf 8080 >"$DIR/nginx.conf"
-	started us us --stack=user --nic=macvtap:mv0 --ip 198.18.0.2/24 -- \
-		nginx -c "$DIR/nginx.conf" -e "$DIR/nginx.err" || fail "$(<"$ERR")"
-	wait_for 20 at out nc -z 198.18.0.2 8080
-	kernel_at_out sh -c 'curl -sS http://198.18.0.2:8080/big | sha256sum'
-	[[ ${output%% *} == "$HASH" ]]
-}
+@test "two programs of one namespace talk to each other, at loopback and at its address; over a bridge" { test_each_other bridge; }
+@test "two programs of one namespace talk to each other, at loopback and at its address; over macvtap" { test_each_other macvtap; }

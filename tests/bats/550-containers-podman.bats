@@ -130,6 +130,14 @@ no_stack() {
 	user_gone
 }
 
+@test "the hook and the wrapper, both" {
+	with --runtime "$BIN/fairlead-runc" --hooks-dir "$BATS_TEST_TMPDIR/hooks" \
+		run -d --cgroup-parent "/$CGROUP" --name web --network user -p 8080:80 "$BB" portecho serve tcp 80 web
+	answers 'web 192.0.2.2' out tcp 192.0.2.1 8080
+	listens web 80
+	user_gone
+}
+
 @test "two containers of one pod share the stack" {
 	hooked pod create --cgroup-parent "/$CGROUP" --name pod --network user >/dev/null
 	hooked run -d --pod pod --name web "$BB" portecho serve tcp 80 web

@@ -239,3 +239,35 @@ over() {
 	rest
 	over
 }
+
+# Whoever closes the last copy of such a socket waits as long as its SO_LINGER says.
+@test "sockets of the kernel whose end takes an hour: nobody waits for it" {
+	local silent
+	ours
+	beside
+	BASE=$(descriptors)
+	nsenter --net --mount --target "$HOST" -- setpriv --pdeathsig KILL \
+		ip netns exec s "$HOSTILE" silent 5555 >"$BATS_TEST_TMPDIR/silent" 2>&1 3>&- &
+	silent=$!
+	HELD+=("$silent")
+	wait_for 10 answers "$BATS_TEST_TMPDIR/silent"
+	does linger "$K" $ECHO 5555
+	kill "$silent"
+	rest
+	quiet
+	over
+}
+
+# The stack of its own namespace waits with it: others do not, and it can be ended.
+@test "an argument in memory that does not answer: the namespace can be removed" {
+	local a
+	beside
+	started a s --stack=user -- "$HOSTILE" memory
+	wait_for 10 grep -q memory "$OUT"
+	! grep -q 'no userfaultfd' "$OUT" || skip "no userfaultfd"
+	kill "$a"
+	finish "$a"
+	quiet
+	S=$kernel
+	over
+}
