@@ -304,7 +304,6 @@ int attach_new(struct attach **ret, const struct attach_conf *conf, struct nerr 
 static void free_sockets(struct attach *a)
 {
 	a->is_ending = true;
-	named_free_all(a);
 	for (uint32_t i = 0; i < a->hash_size; i++) {
 		while (a->hash[i]) {
 			connect_wake(a->hash[i], -ENOSYS);

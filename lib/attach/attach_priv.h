@@ -13,7 +13,6 @@
  *	call_option.c	getsockopt, setsockopt
  *	call_ioctl.c	ioctl
  *	call_data.c	shutdown, and calls with data that are notified: sendto, recvfrom, recvmsg
- *	named.c		sendto() with an address on a connection
  *	local.c		two programs of one instance: cut through
  *	local_state.c	what such a connection says of itself, and how it is reset
  *	relay.c		one that is cut through no more: bytes between two programs
@@ -106,7 +105,6 @@ union asock_addr {
  * @inherit_worth: There are some for which those who are accepted need a copy
  * @inherit:	That copy; of one that was accepted, what @ns_fd is to get when there is one
  * @waits:	While CONNECTING: further calls of connect() that wait
- * @untold:	What sendto() of a task has sent and not been told: @n bytes, 0 for none
  */
 struct asock {
 	struct asock *hash_next;
@@ -154,11 +152,6 @@ struct asock {
 	bool inherit_worth;
 	struct inherit *inherit;
 	struct connect_wait *waits;
-	struct {
-		pid_t tid;
-		ssize_t n;
-		uint64_t hash;
-	} untold;
 };
 
 #define ATTACH_SEEN 64 /* a power of two */
@@ -169,7 +162,6 @@ struct asock {
  * @caller:	Listener of the call that is being answered, -1
  * @owned, @n_owned: Records, by listener
  * @cut_listeners, @cut_turn: Of local.c
- * @named:	Calls that wait in named.c
  * @sweep_in:	So many new ones until the next sweep
  * @sweep_rest_ns: None before for want of room
  * @sweep_at, @sweep_left: Bucket at which one goes on, and what it has left alive so far
@@ -192,7 +184,6 @@ struct attach {
 	struct asock **hash;
 	struct cut_listener *cut_listeners;
 	uint32_t cut_turn;
-	struct named *named;
 	uint32_t hash_size;
 	uint32_t n_socks;
 	int caller;
@@ -277,12 +268,6 @@ int acall_get_addr(struct acall *c, uint64_t addr, uint64_t len, union asock_add
  */
 int acall_put_addr(struct acall *c, uint64_t addr, uint64_t len_addr, const union asock_addr *val,
 		   socklen_t val_len);
-
-/* --- data with an address (named.c) --- */
-
-/* sendto() of a connected socket: the address means nothing. */
-void named_sendto(struct acall *c);
-void named_free_all(struct attach *a);
 
 /* --- records (asock.c) --- */
 

@@ -103,6 +103,11 @@ static bool is_connected(const struct asock *s)
 	return s->state == ASOCK_CONNECTED || s->state == ASOCK_DEAD;
 }
 
+/* TCP passes over an address once it is connected, AF_UNIX says EISCONN, which POSIX has, too.  The
+ * call cannot be made in the program's place: when a signal ends it meanwhile, it comes again, and
+ * nobody can tell whether it is the same one, for even an answer that the kernel has taken may not
+ * have reached the task (notify.h).  Its data would be sent twice.
+ */
 void acall_sendto(struct acall *c)
 {
 	const int flags = (int)(uint32_t)c->call.arg[3];
@@ -112,10 +117,8 @@ void acall_sendto(struct acall *c)
 		pump_urgent(c->s->pump);
 	if (flags & MSG_FASTOPEN)
 		(void)acall_return(c, -EOPNOTSUPP);
-	else if (!c->call.arg[4])
+	else if (is_connected(c->s) || !c->call.arg[4])
 		acall_continue(c);
-	else if (is_connected(c->s))
-		named_sendto(c);
 	else
 		(void)acall_return(c, c->s->state == ASOCK_CONNECTING ? -EAGAIN : -EPIPE);
 }

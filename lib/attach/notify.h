@@ -3,7 +3,9 @@
  * notify.h - seccomp notifications: received, held, answered
  *
  * A task waits in the kernel until its call is answered, or a signal or its death ends the wait:
- * the answer then finds nobody (-ENOENT), and what it would have handed over is still ours. After
+ * the answer then finds nobody (-ENOENT), and what it would have handed over is still ours.  In the
+ * instant between the end of its wait and its taking itself off the list a task is still there, and
+ * does not look: an answer without a descriptor is taken then, and does not reach it.  After
  * SA_RESTART the same call comes again under another id, so every operation can be done twice.  A
  * task has one call at a time: a new one means that an older one, if it was held, is over.
  */
